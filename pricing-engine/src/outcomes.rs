@@ -17,7 +17,8 @@
 //! # What is written to the bid log
 //! One line of the kind `outcome` for each order that the provider bid on, when it is first seen and again whenever a
 //! fact has changed: the state of a bid, the winner, the end of a lease. The newest line of an order counts. Times and
-//! amounts in USD are estimates that each pull computes anew, so they alone do not make a new line.
+//! amounts in USD are estimates that each pull computes anew, so they alone do not make a new line. A line names the
+//! decision that the bid is of ([`join`]), as it was found when the order was first seen.
 //!
 //! The file `outcomes.json` in the bid log's folder has a digest of the facts of each order that was written. It is
 //! written after the lines. At a start the lines of the log itself count, too, so that a kill between the two writes

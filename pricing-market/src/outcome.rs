@@ -97,14 +97,20 @@ pub struct Distance {
     pub usd_per_month: Option<Decimal>,
 }
 
+/// The provider's bid on an order. None if it did not bid.
+///
+/// Where the provider bid several times, the bid that won counts, or else the latest one.
+#[must_use]
+pub fn own_bid<'a>(order: &'a HistoryOrder, provider: &str) -> Option<&'a HistoryBid> {
+    let own = order.bids.iter().filter(|bid| bid.provider == provider);
+    own.max_by_key(|bid| (bid.won, bid.height))
+}
+
 impl Outcome {
-    /// What became of the provider's bid on an order. None if it did not bid.
-    ///
-    /// Where the provider bid several times, the bid that won counts, or else the latest one.
+    /// What became of the provider's bid on an order ([`own_bid`]). None if it did not bid.
     #[must_use]
     pub fn of(order: &HistoryOrder, provider: &str) -> Option<Self> {
-        let own = order.bids.iter().filter(|bid| bid.provider == provider);
-        let bid = own.max_by_key(|bid| (bid.won, bid.height))?;
+        let bid = own_bid(order, provider)?;
         Some(Self {
             result: result(order, bid),
             at: order.at.clone(),

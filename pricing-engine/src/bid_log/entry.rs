@@ -253,6 +253,9 @@ pub struct BidOutcome {
     pub order_id: OrderName,
     /// The address of the provider whose bid is meant.
     pub provider: String,
+    /// The sequence number of the decision that the bid is of; `None` if that is not known.
+    #[serde(default)]
+    pub decision: Option<u64>,
     /// What became of the bid.
     #[serde(flatten)]
     pub outcome: pricing_market::outcome::Outcome,
@@ -320,7 +323,7 @@ pub(super) fn head(kind: &str, sequence: u64) -> String {
 }
 
 /// Returns the sequence number of a line whose end may be missing.
-pub(super) fn sequence_of(line: &[u8]) -> Option<u64> {
+pub(crate) fn sequence_of(line: &[u8]) -> Option<u64> {
     let start = line.get(..line.len().min(128))?;
     let start = start.utf8_chunks().next()?.valid();
     let (_, rest) = start.strip_prefix("{\"schema\":")?.split_once(",\"kind\":\"")?;

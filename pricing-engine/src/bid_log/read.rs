@@ -57,6 +57,14 @@ impl Log {
         Ok(Self { files, objects: Objects::of(&path.join(OBJECTS)) })
     }
 
+    /// Returns the log from a file on, by its name: the files of the same age and later ones.
+    #[must_use]
+    pub fn from_file(mut self, name: &str) -> Self {
+        // Names sort by age.
+        self.files.retain(|path| path.file_name().is_none_or(|found| found.to_string_lossy().as_ref() >= name));
+        self
+    }
+
     /// Returns the objects that its lines name.
     #[must_use]
     pub fn objects(&self) -> &Objects {

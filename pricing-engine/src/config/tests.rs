@@ -322,8 +322,8 @@ fn outcomes_need_nodes_an_account_and_a_folder() {
     const GIVEN: &str =
         "rest = [\"https://one.example\"]\nprovider = \"akash1365yvmc4s7awdyj3n2sav7xfx76adc6dnmlx63\"\n";
     for (text, message) in [
-        ("[outcomes]\n", "line 1, column 1, at `outcomes`: `provider` is missing"),
-        ("[outcomes]\nPROVIDER", "at `outcomes`: `rest` is missing"),
+        ("[outcomes]\n", "at `outcomes`: `rest` is missing"),
+        ("[outcomes]\nrest = [\"https://x\"]", "at `outcomes`: `provider` is missing"),
         ("[outcomes]\nrest = []\nPROVIDER", "at `outcomes.rest`: it names no node"),
         ("[outcomes]\nrest = [\"\"]\nPROVIDER", "at `outcomes.rest[0]`: `` is not an address"),
         ("[outcomes]\nrest = [\"ftp://x\"]\nPROVIDER", "does not begin with `http://` or `https://`"),

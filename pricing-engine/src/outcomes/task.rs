@@ -1,6 +1,6 @@
 //! The thread: pulls, writes outcomes to the bid log, and counts them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +9,7 @@ use pricing_core::money::UsdPerAkt;
 use pricing_core::text::excerpt;
 use pricing_market::chain::id::OrderId;
 use pricing_market::history::{HistoryError, HistoryOrder, MANIFEST_FILE, Manifest, Orders};
-use pricing_market::outcome::{BidResult, Outcome};
+use pricing_market::outcome::{BidResult, Outcome, own_bid};
 use pricing_market::rest::{Wanted, pull};
 use pricing_panics::catch;
 use rust_decimal::prelude::ToPrimitive;
@@ -17,12 +17,12 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::counts::Counter;
-use super::recorded::{Recorded, digest};
+use super::join::{ChainBid, Joined};
+use super::recorded::{Noted, Recorded, digest};
 use super::schedule::Schedule;
 use super::{Plan, Shared};
 use crate::bid_log::entry::BidOutcome;
 use crate::bid_log::{self, BidLog, Pending};
-use crate::digest::Digest;
 use crate::metrics::Metrics;
 use crate::order_name::OrderName;
 
@@ -51,7 +51,7 @@ pub(super) struct Worker {
 /// A line that waits to be written.
 struct Line {
     order: String,
-    digest: Digest,
+    noted: Noted,
     pending: Pending,
 }
 
@@ -178,6 +178,7 @@ impl Worker {
     /// outcomes from being counted.
     fn go_through(&mut self, plan: &Plan) -> Result<Result<(), String>, String> {
         let (mut counter, mut lines, mut written) = (Counter::default(), Vec::new(), Ok(()));
+        let decisions = self.decisions(plan)?;
         for order in Orders::open(&plan.folder).map_err(|error| error.to_string())? {
             if self.stop.is_cancelled() {
                 return Ok(Ok(()));
@@ -187,7 +188,7 @@ impl Worker {
             counter.add(&outcome);
             self.measure(&order, &outcome);
             if written.is_ok() {
-                lines.extend(self.line(&order, outcome));
+                lines.extend(self.line(&order, outcome, &decisions));
                 if lines.len() >= BATCH {
                     written = self.await_written(&mut lines);
                 }
@@ -208,18 +209,45 @@ impl Worker {
         }
     }
 
+    /// The decisions that the bids on new orders are of, by order. All bids compete for decisions, but what was written
+    /// once is not changed.
+    fn decisions(&mut self, plan: &Plan) -> Result<BTreeMap<String, u64>, String> {
+        let Some(recorded) = &mut self.recorded else { return Ok(BTreeMap::new()) };
+        let (mut ids, mut bids) = (Vec::new(), Vec::new());
+        for order in Orders::open(&plan.folder).map_err(|error| error.to_string())? {
+            let order = order.map_err(|error| error.to_string())?;
+            if let Some(bid) = own_bid(&order, plan.provider.as_str()) {
+                bids.push(ChainBid::of(&order.order_id, bid));
+                ids.push(order.order_id);
+            }
+        }
+        if ids.iter().all(|id| recorded.of(id).is_some()) {
+            return Ok(BTreeMap::new());
+        }
+        recorded.read_on();
+        let joined = ids.into_iter().zip(recorded.join(&bids));
+        let decision = |joined| match joined {
+            Joined::ByOrderId(sequence) | Joined::ByPrice(sequence) => Some(sequence),
+            Joined::Not(_) => None,
+        };
+        Ok(joined.filter_map(|(id, joined)| Some((id, decision(joined)?))).collect())
+    }
+
     /// Queues the line of an outcome, if the log does not have its facts.
-    fn line(&self, order: &HistoryOrder, outcome: Outcome) -> Option<Line> {
+    fn line(&self, order: &HistoryOrder, outcome: Outcome, decisions: &BTreeMap<String, u64>) -> Option<Line> {
         let (log, recorded) = (self.log.as_ref()?, self.recorded.as_ref()?);
         let digest = digest(&outcome)?;
-        if recorded.has(&order.order_id, digest) {
+        let before = recorded.of(&order.order_id);
+        if before.is_some_and(|noted| noted.digest == digest) {
             return None;
         }
+        let decision = before.map_or_else(|| decisions.get(&order.order_id).copied(), |noted| noted.decision);
         let id: OrderId = order.order_id.parse().ok()?;
         let order_id = OrderName { owner: (&*id.owner).into(), dseq: id.dseq, gseq: id.gseq, oseq: id.oseq };
         let provider = self.plan().provider.to_string();
-        let pending = log.record_outcome(&BidOutcome { sequence: 0, time: now(), order_id, provider, outcome });
-        Some(Line { order: order.order_id.clone(), digest, pending })
+        let pending =
+            log.record_outcome(&BidOutcome { sequence: 0, time: now(), order_id, provider, decision, outcome });
+        Some(Line { order: order.order_id.clone(), noted: Noted { digest, decision }, pending })
     }
 
     /// Waits until lines are written. Later ones are only queued if these were, so that decisions do not wait behind
@@ -227,11 +255,11 @@ impl Worker {
     fn await_written(&mut self, lines: &mut Vec<Line>) -> Result<(), String> {
         let Some(recorded) = &mut self.recorded else { return Ok(()) };
         let mut problem = None;
-        for Line { order, digest, pending } in lines.drain(..) {
+        for Line { order, noted, pending } in lines.drain(..) {
             match pending.wait() {
-                bid_log::Outcome::Written => recorded.written(order, digest),
+                bid_log::Outcome::Written => recorded.written(order, noted),
                 bid_log::Outcome::Late => {
-                    recorded.queued(order, digest);
+                    recorded.queued(order, noted);
                     problem = Some("the bid log is not written at the moment; outcomes wait for the next pull");
                 }
                 bid_log::Outcome::Lost => problem = Some("the bid log takes no lines"),

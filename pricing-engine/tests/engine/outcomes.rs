@@ -1,6 +1,6 @@
 //! Tests of the pull of outcomes against a made-up chain: what is in the bid log, after whatever happens.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +19,7 @@ use pricing_engine::metrics::Metrics;
 use pricing_engine::outcomes::report::{Report, logged_bids};
 use pricing_engine::outcomes::{BidResult, Nodes, Outcomes, Plan, Reading};
 use pricing_host::compile::Compiler;
+use serde_json::{Value, json};
 use testkit::chain::{Chain, Order, made_up};
 use testkit::chain_node::{Behaviour, ChainNode, Failure};
 
@@ -403,6 +404,55 @@ async fn an_absent_node_leaves_quotes_as_they_are() {
     assert_eq!((reading.complete, reading.age), (0, None));
     assert_eq!(reading.folder, folder.path().join("log/history"));
     tokio::task::spawn_blocking(move || engine.shutdown()).await.unwrap();
+}
+
+/// The line of a decision of the drop-in, which has no order id.
+fn drop_in_decision(sequence: u64, owner: &str, bid: &Value) -> String {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let quote =
+        json!({ "decision": "bid", "price": { "amount": bid["price"], "denom": bid["denom"] }, "reason": null });
+    let rest = json!({ "time": bid["at"], "call": "quote", "owner": owner, "order": "{}", "rates": digest,
+        "group": { "index": 0, "name": "g" }, "scheduler": "sound", "search_steps": 1, "quote": quote });
+    let rest = rest.to_string();
+    format!("{{\"schema\":1,\"kind\":\"decision\",\"sequence\":{sequence},{}\n", rest.get(1..).unwrap())
+}
+
+#[tokio::test]
+async fn a_line_names_the_decision_of_the_drop_in_unless_two_fit() {
+    let (chain, folder) = (chain(), tempfile::tempdir().unwrap());
+    let node = node(&chain).await;
+    // A first pull without a log tells the prices and times of the bids.
+    let alone = Outcomes::start(plan(folder.path(), &chain, &[&node]), None, Arc::default(), || None).unwrap();
+    let start = Instant::now();
+    while alone.reading(Instant::now()).complete == 0 {
+        assert!(start.elapsed() < HANG);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    tokio::task::spawn_blocking(move || alone.stop()).await.unwrap();
+    let text = fs::read_to_string(folder.path().join("history/orders.jsonl")).unwrap();
+    let orders: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let own = |order: &Value| {
+        let bids = order["bids"].as_array().unwrap().iter();
+        let bid = bids.clone().find(|bid| bid["provider"] == chain.provider.as_str())?.clone();
+        Some((order["order_id"].as_str().unwrap().to_owned(), bid))
+    };
+    let own: Vec<(String, Value)> = orders.iter().filter_map(own).collect();
+    let owner = |place: usize| own[place].0.split('/').next().unwrap();
+    let decisions = [(1, 0), (2, 1), (3, 1)];
+    let log = decisions.map(|(sequence, place)| drop_in_decision(sequence, owner(place), &own[place].1)).concat();
+    drop(BidLog::open(&log_config(folder.path())).unwrap().close());
+    let file = folder.path().join("log/bids-20261001T000000Z-00000001.jsonl");
+    fs::write(&file, log).unwrap();
+    fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let service = Service::start(folder.path(), plan(folder.path(), &chain, &[&node]));
+    service.pulled().await;
+    service.stop().await;
+    let log = Log::open(&folder.path().join("log")).unwrap();
+    let outcome = |entry| if let Entry::Outcome(outcome) = entry { Some(*outcome) } else { None };
+    let found = log.lines().filter_map(|(_, entry)| outcome(entry.unwrap()));
+    let named: BTreeMap<String, Option<u64>> = found.map(|line| (line.order_id.exact(), line.decision)).collect();
+    assert_eq!((named[&own[0].0], named[&own[1].0]), (Some(1), None));
+    assert_eq!(named.values().filter(|decision| decision.is_some()).count(), 1);
 }
 
 #[tokio::test]

@@ -133,15 +133,20 @@ fn lines(log: &Log, health: &mut Health) -> impl Iterator<Item = Line> {
     })
 }
 
-/// The line with a number. Of a decision on an order, the outcome may come at any time later, so that the log is read to
-/// its end.
+/// The line with a number. The outcome of a decision may come at any time later, so that the log is read to its end. It
+/// names the order, or the decision where that has no order id.
 fn numbered(mut lines: impl Iterator<Item = Line>, sequence: u64) -> Found {
     let line = lines.find(|line| line.entry.sequence() == sequence);
     let order = match line.as_ref().map(|line| &line.entry) {
         Some(Entry::Decision(decision)) => decision.order_id.as_ref().map(OrderName::exact),
         _ => None,
     };
-    let outcome = order.and_then(|order| lines.filter(|line| is_outcome_of(&line.entry, &order)).last());
+    let is_of = |entry: &Entry| match (entry, &order) {
+        (Entry::Outcome(_), Some(order)) => is_outcome_of(entry, order),
+        (Entry::Outcome(outcome), None) => outcome.decision == Some(sequence),
+        _ => false,
+    };
+    let outcome = lines.filter(|line| is_of(&line.entry)).last();
     Found { line, earlier: Vec::new(), outcome }
 }
 
