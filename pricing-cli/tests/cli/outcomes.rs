@@ -7,7 +7,11 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
-use crate::scripts::{Folder, Ran};
+use testkit::chain::made_up;
+use testkit::chain_node::{Behaviour, ChainNode, Failure};
+
+use crate::scripts::{Folder, Ran, bidprice};
+use crate::service::Program;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/market");
 const PROVIDER: &str = "akash1hunt6j3t954jx7cn85v93ukpr9ckskkp0slfqf";
@@ -122,6 +126,35 @@ fn bids_are_joined_with_decisions_and_two_that_fit_are_not_guessed() {
     let bids = answer["total"]["bids"].as_u64().unwrap();
     assert!((1..=20).contains(&bids), "{answer:#}");
     assert_eq!(answer["decisions"]["matched"], json!(0));
+}
+
+#[tokio::test]
+async fn a_service_that_is_killed_in_a_pull_goes_on_and_reports() {
+    let chain = made_up(7, 6, 2);
+    let own = chain.own_orders(0, chain.height).len();
+    let node = ChainNode::start(Behaviour::good(chain.clone())).await;
+    let mut program = Program::new();
+    let config = format!(
+        "[listen]\nsocket = \"bidprice.sock\"\n[feed]\nusd_per_akt = \"0.5\"\n[rates]\ncpu = \"1.60\"\n[bid_log]\n\
+         folder = \"log\"\n[outcomes]\nrest = [\"{}\"]\nprovider = \"{}\"\nsince = \"400days\"\ninterval = \"10s\"\n\
+         requests_per_second = 1000\n",
+        node.url(),
+        chain.provider
+    );
+    program.put("bidprice.toml", config);
+    node.behave().failures = [(5, Failure::Hang)].into();
+    program.start().await;
+    node.wait_for(5).await;
+    program.kill();
+    node.behave().failures.clear();
+    program.start().await;
+    let status = program.until(|status| status.outcomes.as_ref().is_some_and(|outcomes| outcomes.complete > 0)).await;
+    let outcomes = status.outcomes.unwrap();
+    assert_eq!((outcomes.failed, outcomes.problem), (0, None));
+    assert_eq!(status.bid_log.unwrap().written, u64::try_from(own).unwrap());
+    program.kill();
+    let report = bidprice(program.folder(), &["outcomes", "report", "--config", "bidprice.toml", "--output", "json"]);
+    assert_eq!((report.exit, report.json()["total"]["bids"].clone()), (Some(0), json!(own)), "{}", report.stderr);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::config::{self, Config, ConfigError};
 const HISTORY: &str = "history";
 /// The time from the start to the first pull. Until then the feed has a value, and a service that crashes at its start
 /// again and again asks no node.
-const FIRST_WAIT: Duration = Duration::from_secs(15);
+const FIRST_WAIT: Duration = Duration::from_secs(5);
 
 /// What is pulled, from where, and how often.
 #[derive(Clone, Debug)]
