@@ -1,6 +1,6 @@
 //! Tests of the pull of outcomes against a made-up chain: what is in the bid log, after whatever happens.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -111,7 +111,7 @@ fn lines(folder: &Path) -> Vec<BidOutcome> {
     let log = Log::open(&folder.join("log")).unwrap();
     let outcome = |entry| match entry {
         Entry::Outcome(outcome) => *outcome,
-        other => panic!("{other:?}"),
+        other => unreachable!("{other:?}"),
     };
     log.lines().map(|(_, entry)| outcome(entry.unwrap())).collect()
 }
