@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod budget;
+mod divisor;
 pub mod gpu;
 mod heap;
 pub mod input;
