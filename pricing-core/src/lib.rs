@@ -23,3 +23,5 @@ pub mod rates;
 pub mod reserve;
 pub mod text;
 pub mod variables;
+#[cfg(feature = "yaml")]
+mod yaml;

@@ -22,6 +22,8 @@
 
 mod node_resources;
 mod branches;
+#[cfg(feature = "yaml")]
+pub mod configuration;
 mod inter_pod_affinity;
 mod node_affinity;
 mod node_resources_balanced_allocation;
@@ -113,12 +115,7 @@ impl KubeScheduler {
     ///
     /// # Errors
     /// When the budget is used up.
-    pub fn place(
-        &self,
-        pods: &[PodTemplate],
-        cluster: &Cluster,
-        budget: &Budget<'_>,
-    ) -> Result<PodPlacements, Spent> {
+    pub fn place(&self, pods: &[PodTemplate], cluster: &Cluster, budget: &Budget<'_>) -> Result<PodPlacements, Spent> {
         let mut placements = PodPlacements { approximate: self.stops_early(cluster), ..PodPlacements::default() };
         let mut branches = Branches::new();
         let mut left: u64 = pods.iter().map(|template| u64::from(template.replicas)).fold(0, u64::saturating_add);

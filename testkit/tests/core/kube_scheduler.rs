@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
+mod laws;
+mod naive;
+
 use pricing_core::budget::Budget;
 use pricing_core::inventory::Cluster;
 use pricing_core::order::GroupSpec;
@@ -16,9 +19,8 @@ use testkit::corpus::{PlacementVector, placement_vectors};
 /// Reads a scoring strategy in Kubernetes' own words.
 fn strategy(scoring: &Value) -> ScoringStrategy {
     let number = |value: &Value| value.as_u64().unwrap();
-    let resource = |spec: &Value| {
-        ResourceSpec::new(spec["name"].as_str().unwrap().to_owned(), number(&spec["weight"])).unwrap()
-    };
+    let resource =
+        |spec: &Value| ResourceSpec::new(spec["name"].as_str().unwrap().to_owned(), number(&spec["weight"])).unwrap();
     let point = |point: &Value| UtilizationShapePoint {
         utilization: number(&point["utilization"]),
         score: number(&point["score"]),
@@ -40,9 +42,7 @@ fn placed(scheduler: &KubeScheduler, group: &GroupSpec, cluster: &Cluster) -> Op
     let (levels, budget) = (CommitLevels::default(), Budget::default());
     let reservation = reserve(group, cluster, Scheduler::Provider, &levels, &budget).ok()?;
     let units = levels.units(group, Scheduler::Provider);
-    let pods = group.resources().iter().zip(&units).zip(&reservation.targets);
-    let pods: Vec<PodTemplate> =
-        pods.map(|((unit, committed), target)| PodTemplate::new(unit, committed, target, cluster)).collect();
+    let pods = PodTemplate::of_group(group, &units, &reservation, cluster);
     Some(scheduler.place(&pods, cluster, &budget).unwrap())
 }
 
@@ -51,7 +51,8 @@ fn names<'c>(step: &Step, cluster: &'c Cluster) -> Vec<&'c str> {
 }
 
 fn check(vector: &PlacementVector) {
-    let scoring_strategy = if vector.scoring.is_null() { ScoringStrategy::default() } else { strategy(&vector.scoring) };
+    let scoring_strategy =
+        if vector.scoring.is_null() { ScoringStrategy::default() } else { strategy(&vector.scoring) };
     let profile = Profile { scoring_strategy, ..Profile::default() };
     let scheduler = KubeScheduler { profile, ..KubeScheduler::default() };
     let placed = placed(&scheduler, &vector.group, &vector.cluster).unwrap();

@@ -127,11 +127,7 @@ impl Branches {
 
     /// The weight of each node where the next replica may start. Branches mostly share the nodes that have no pods of
     /// the order, so these are added up for all of them at once.
-    fn weights_of_nodes(
-        &self,
-        cycle: &SchedulingCycle<'_>,
-        budget: &Budget<'_>,
-    ) -> Result<Vec<(usize, u128)>, Spent> {
+    fn weights_of_nodes(&self, cycle: &SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<Vec<(usize, u128)>, Spent> {
         let mut weights: Vec<(usize, u128)> = Vec::new();
         let mut shared: BTreeMap<(usize, usize), Vec<(u128, &[usize])>> = BTreeMap::new();
         for branch in &self.running {

@@ -4,7 +4,10 @@
 //! for two resources that is half their difference. This is computed in doubles, with the operations and the rounding
 //! of Kubernetes. Pods without requests count as nothing here.
 
-#![expect(clippy::float_arithmetic, reason = "Kubernetes computes this score in doubles, and it must come out the same")]
+#![expect(
+    clippy::float_arithmetic,
+    reason = "Kubernetes computes this score in doubles, and it must come out the same"
+)]
 
 use rust_decimal::prelude::ToPrimitive;
 
@@ -57,9 +60,9 @@ mod tests {
 
     #[test]
     fn the_doubles_are_those_of_kubernetes() {
-        // 0.7 and 0.5 in doubles: (0.7 - 0.5) / 2 is 0.09999999999999998, so 1 less that times 100 is 90.00000000000001.
-        assert_eq!(score(of(7, 10), of(5, 10)), 90);
-        // 0.3 and 0.1: half the difference is 0.09999999999999999, and 0.9 * 100 is 90.
-        assert_eq!(score(of(3, 10), of(1, 10)), 90);
+        // 1 - 0.68 / 2 is 0.66, but 0.6599999999999999 in doubles, and the score is rounded down.
+        assert_eq!(score(of(0, 2), of(17, 25)), 65);
+        // 1 - (0.68 - 0.5) / 2 is 0.91, but 0.9099999999999999 in doubles.
+        assert_eq!(score(of(1, 2), of(17, 25)), 90);
     }
 }

@@ -1,8 +1,8 @@
 //! The pods of an order, as Kubernetes sees them.
 
 use crate::inventory::Cluster;
-use crate::order::ResourceUnit;
-use crate::reserve::{CommittedUnit, InterconnectRequest, PodRequest, PodSelector, Target};
+use crate::order::{GroupSpec, ResourceUnit};
+use crate::reserve::{CommittedUnit, InterconnectRequest, PodRequest, PodSelector, Reservation};
 
 /// What the replicas of one resource unit ask Kubernetes for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,15 +21,21 @@ pub struct PodTemplate {
 }
 
 impl PodTemplate {
-    /// The pods of a unit that was reserved.
+    /// The pods of a group that was reserved, in the order of its units.
     #[must_use]
-    pub fn new(unit: &ResourceUnit, committed: &CommittedUnit, target: &Target, cluster: &Cluster) -> Self {
-        Self::with_selector(unit, committed, target.selector(), cluster)
+    pub fn of_group(
+        group: &GroupSpec,
+        committed: &[CommittedUnit],
+        reservation: &Reservation,
+        cluster: &Cluster,
+    ) -> Vec<Self> {
+        let units = group.resources().iter().zip(committed).zip(&reservation.targets);
+        units.map(|((unit, committed), target)| Self::new(unit, committed, target.selector(), cluster)).collect()
     }
 
     /// The pods of a unit with what its reservation adds.
     #[must_use]
-    pub fn with_selector(
+    pub fn new(
         unit: &ResourceUnit,
         committed: &CommittedUnit,
         selector: Option<PodSelector>,

@@ -156,9 +156,9 @@ impl FunctionShape {
     /// Each point's utilization and score, the score scaled to that of a node.
     pub(super) fn points(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.points.iter().map(move |point| {
-            (signed(point.utilization), signed(point.score.saturating_mul(Self::SCALE)))
-        })
+        self.points
+            .iter()
+            .map(move |point| (signed(point.utilization), signed(point.score.saturating_mul(Self::SCALE))))
     }
 }
 
@@ -172,7 +172,9 @@ pub enum StrategyError {
     #[error("the shape has no points; expected at least one")]
     NoPoints,
     /// A point of a shape, by its index.
-    #[error("point {0} of the shape (counted from 0) is out of range; expected a utilization of at most 100 and a score of at most 10")]
+    #[error(
+        "point {0} of the shape (counted from 0) is out of range; expected a utilization of at most 100 and a score of at most 10"
+    )]
     Point(usize),
     /// The order of a shape's points.
     #[error("the utilization of the shape's points does not increase from each to the next")]

@@ -48,7 +48,8 @@ mod tests {
     use super::*;
 
     fn shape(points: &[(u64, u64)]) -> FunctionShape {
-        let point = |(utilization, score): &(u64, u64)| UtilizationShapePoint { utilization: *utilization, score: *score };
+        let point =
+            |(utilization, score): &(u64, u64)| UtilizationShapePoint { utilization: *utilization, score: *score };
         FunctionShape::new(points.iter().map(point).collect()).unwrap()
     }
 
