@@ -20,12 +20,12 @@
 //! Among nodes with the highest score, kube-scheduler draws lots. So the result is a probability for each node, and
 //! what has happened so far is a list of `branches`.
 
-mod node_resources;
 mod branches;
 #[cfg(feature = "yaml")]
 pub mod configuration;
 mod inter_pod_affinity;
 mod node_affinity;
+mod node_resources;
 mod node_resources_balanced_allocation;
 mod node_resources_fit;
 mod pod_topology_spread;

@@ -11,7 +11,7 @@
 
 use rust_decimal::prelude::ToPrimitive;
 
-use super::node_resources::{ResourceUse, MAX_NODE_SCORE};
+use super::node_resources::{MAX_NODE_SCORE, ResourceUse};
 
 /// The score of a node.
 pub(super) fn score(cpu: ResourceUse, memory: ResourceUse) -> u64 {

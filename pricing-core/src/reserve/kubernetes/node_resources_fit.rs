@@ -12,7 +12,7 @@ use crate::inventory::Cluster;
 use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::PodRequest;
 
-use super::node_resources::{ResourceUse, NodeResources};
+use super::node_resources::{NodeResources, ResourceUse};
 use super::pods::PodTemplate;
 use super::profile::{ScoringStrategy, ScoringStrategyType};
 
@@ -55,7 +55,10 @@ impl<'a> NodeResourcesFit<'a> {
         Self {
             strategy: strategy.strategy_type(),
             resources: resources.filter_map(|spec| Some((resource(spec.name())?, spec.weight()))).collect(),
-            without_requests: (DEFAULT_MILLI_CPU_REQUEST.saturating_mul(count), DEFAULT_MEMORY_REQUEST.saturating_mul(count)),
+            without_requests: (
+                DEFAULT_MILLI_CPU_REQUEST.saturating_mul(count),
+                DEFAULT_MEMORY_REQUEST.saturating_mul(count),
+            ),
         }
     }
 

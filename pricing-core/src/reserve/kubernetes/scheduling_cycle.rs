@@ -12,9 +12,9 @@ use crate::budget::{Budget, Spent};
 use crate::inventory::{Cluster, Free, Node};
 use crate::reserve::shortage::NodeShortage;
 
-use super::node_resources::NodeResources;
 use super::branches::PlacedPods;
 use super::node_affinity::LabelledNodes;
+use super::node_resources::NodeResources;
 use super::node_resources_fit::NodeResourcesFit;
 use super::pod_topology_spread::{RawScores, raw_score};
 use super::pods::PodTemplate;

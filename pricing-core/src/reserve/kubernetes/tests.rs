@@ -52,7 +52,7 @@ fn cluster(nodes: &[Has]) -> Cluster {
 /// The pods of a unit with some replicas, thousandths of a thread, bytes of memory, and cards.
 fn pods(replicas: u32, cpu: u64, memory: u64, gpus: u64) -> PodTemplate {
     let mut request = PodRequest::default();
-    (request.cpu, request.memory, request.gpus) = (cpu, memory, gpus);
+    (request.cpu, request.memory, request.gpus) = (MilliCpu::new(cpu), Bytes::new(memory), gpus);
     let selector = || PodSelector { vendor: "nvidia".to_owned(), model: "a100".to_owned(), interconnect: None };
     PodTemplate { resource_id: 1, replicas, request, selector: (gpus > 0).then(selector), label: None }
 }

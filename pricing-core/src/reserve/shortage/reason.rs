@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::demand::Demand;
-use super::missing::Missing;
 use super::has_class;
+use super::missing::Missing;
 use super::remaining::RemainingCluster;
 use super::{Lack, NodeShortage, Resource, Shortage};
 use crate::reserve::CommittedUnit;

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::demand::Demand;
 use super::missing::Missing;
-use super::{Lack, Resource};
+use super::{Lack, Resource, has_class};
 use crate::inventory::{Cluster, Node};
 use crate::quantity::amount::Amount;
 use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::InterconnectRequest;
-use crate::text::excerpt;
 
 /// What a node has left.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use pricing_core::budget::Budget;
 use pricing_core::inventory::{Cluster, NodeId};
 use pricing_core::order::Order;
+use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::reserve::kubernetes::{KubeScheduler, PodPlacements, PodTemplate, Probability};
 use pricing_core::reserve::{CommitLevels, CommittedUnit, Reservation, Scheduler, reserve, start};
 use proptest::prelude::*;
@@ -136,7 +137,7 @@ fn the_order_of_the_nodes_changes_nothing_where_branches_are_left_out() {
     };
     let unit = generate::real_unit(1, 4, 0, &[]);
     let unit = orders::resource_unit(
-        &CommittedUnit { storage: Vec::new(), cpu: 1000, memory: 1 << 30, ..unit },
+        &CommittedUnit { storage: Vec::new(), cpu: MilliCpu::new(1000), memory: Bytes::new(1 << 30), ..unit },
         Vec::new(),
         None,
     );
@@ -144,7 +145,13 @@ fn the_order_of_the_nodes_changes_nothing_where_branches_are_left_out() {
         let text = serde_json::json!({"nodes": places.map(node).collect::<Vec<_>>()}).to_string();
         let snapshot = pricing_core::inventory::read::read(&text).unwrap();
         let cluster = pricing_core::inventory::validate::validate(snapshot).cluster;
-        let committed = CommittedUnit { id: 1, count: 4, cpu: 1000, memory: 1 << 30, ..CommittedUnit::default() };
+        let committed = CommittedUnit {
+            id: 1,
+            count: 4,
+            cpu: MilliCpu::new(1000),
+            memory: Bytes::new(1 << 30),
+            ..CommittedUnit::default()
+        };
         let pods = [PodTemplate::new(&unit, &committed, None, &cluster)];
         let placements = KubeScheduler::default().place(&pods, &cluster, &Budget::default()).unwrap();
         assert!(placements.approximate);

@@ -102,8 +102,9 @@ fn add(sum: &mut Probability, more: Probability) -> Option<()> {
 }
 
 fn amounts(unit: &CommittedUnit) -> Amounts {
-    let ephemeral = unit.storage.iter().filter(|(class, _)| *class == StorageClass::Ephemeral).map(|(_, size)| *size);
-    [unit.cpu, unit.memory, ephemeral.last().unwrap_or(0), unit.gpu.units]
+    let ephemeral =
+        unit.storage.iter().filter(|(class, _)| *class == StorageClass::Ephemeral).map(|(_, size)| size.get());
+    [unit.cpu.get(), unit.memory.get(), ephemeral.last().unwrap_or(0), unit.gpu.units]
 }
 
 /// The sum of NodeResourcesFit and NodeResourcesBalancedAllocation. None if the pod does not fit.
