@@ -39,6 +39,8 @@ keywords! {
         Sound "sound"
         /// Does what the provider's daemon does today, bug for bug.
         Provider "provider"
+        /// Reserves as `provider` does. `bidprice reserve` then also shows where kube-scheduler will start the pods.
+        Kubernetes "kubernetes"
     }
 }
 
@@ -182,7 +184,7 @@ pub fn reserve_by(
     interconnect::check(&units)?;
     match scheduler {
         Scheduler::Sound => sound::reserve_by(&units, cluster, preference, budget),
-        Scheduler::Provider => provider::reserve(&units, cluster, budget),
+        Scheduler::Provider | Scheduler::Kubernetes => provider::reserve(&units, cluster, budget),
     }
 }
 

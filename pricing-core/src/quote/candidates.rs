@@ -58,7 +58,7 @@ impl CardMatching {
     pub(super) fn of(scheduler: Scheduler) -> Self {
         match scheduler {
             Scheduler::Sound => Self::Tenant,
-            Scheduler::Provider => Self::Daemon,
+            Scheduler::Provider | Scheduler::Kubernetes => Self::Daemon,
         }
     }
 

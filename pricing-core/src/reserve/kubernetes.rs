@@ -35,6 +35,7 @@ mod profile;
 mod scheduling_cycle;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 
 use crate::budget::{Budget, Spent};
 use crate::inventory::{Cluster, NodeId};
@@ -120,10 +121,10 @@ impl KubeScheduler {
         let mut branches = Branches::new();
         let mut left: u64 = pods.iter().map(|template| u64::from(template.replicas)).fold(0, u64::saturating_add);
         for (place, template) in pods.iter().enumerate() {
-            let cycle = SchedulingCycle::new(self, (place, pods), template, cluster, budget)?;
+            let mut cycle = SchedulingCycle::new(self, (place, pods), template, cluster, budget)?;
             for replica in 1..=template.replicas {
                 left = left.saturating_sub(1);
-                placements.place(&cycle, replica, &mut branches, budget)?;
+                placements.place(&mut cycle, replica, &mut branches, budget)?;
                 if branches.all_pending() {
                     return Ok(placements);
                 }
@@ -145,7 +146,7 @@ impl PodPlacements {
     /// Adds the step of the next replica.
     fn place(
         &mut self,
-        cycle: &SchedulingCycle<'_>,
+        cycle: &mut SchedulingCycle<'_>,
         replica: u32,
         branches: &mut Branches,
         budget: &Budget<'_>,

@@ -87,11 +87,10 @@ impl Branches {
     }
 
     /// Finds the best nodes for the next replica in each branch. Branches without any end here.
-    pub(super) fn choose(&mut self, cycle: &SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<(), Spent> {
+    pub(super) fn choose(&mut self, cycle: &mut SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<(), Spent> {
         self.stuck = None;
         for mut branch in std::mem::take(&mut self.running) {
-            budget.take(SchedulingCycle::size_of_choice(&branch.placed))?;
-            branch.best = cycle.best_nodes(&branch.placed);
+            branch.best = cycle.best_nodes(&branch.placed, budget)?;
             if branch.best.len() > 0 {
                 self.running.push(branch);
                 continue;
@@ -129,26 +128,27 @@ impl Branches {
     /// the order, so these are added up for all of them at once.
     fn weights_of_nodes(&self, cycle: &SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<Vec<(usize, u128)>, Spent> {
         let mut weights: Vec<(usize, u128)> = Vec::new();
-        let mut shared: BTreeMap<(usize, usize), Vec<(u128, &[usize])>> = BTreeMap::new();
+        let mut shared: BTreeMap<usize, Vec<(u128, &[usize])>> = BTreeMap::new();
         for branch in &self.running {
             let share = share(branch.weight, branch.best.len());
             weights.extend(branch.best.touched.iter().map(|node| (*node, share)));
-            let BestNodes { untouched, skipped, .. } = &branch.best;
-            shared.entry((untouched.start, untouched.end)).or_default().push((share, skipped));
+            if branch.best.untouched > 0 {
+                shared.entry(branch.best.bucket).or_default().push((share, &branch.best.skipped));
+            }
         }
-        for ((start, end), branches) in shared {
-            budget.take(end.saturating_sub(start).saturating_add(branches.len()))?;
+        for (bucket, branches) in shared {
+            let nodes = cycle.bucket(bucket);
+            budget.take(nodes.len().saturating_add(branches.len()))?;
             let all = branches.iter().fold(0_u128, |sum, (share, _)| sum.saturating_add(*share));
-            let mut here = vec![all; end.saturating_sub(start)];
+            let mut here = vec![all; nodes.len()];
             for (share, skipped) in branches {
                 for position in skipped {
-                    if let Some(weight) = position.checked_sub(start).and_then(|at| here.get_mut(at)) {
+                    if let Some(weight) = here.get_mut(*position) {
                         *weight = weight.saturating_sub(share);
                     }
                 }
             }
-            let nodes = (start..end).zip(here).filter(|(_, weight)| *weight > 0);
-            weights.extend(nodes.filter_map(|(position, weight)| Some((cycle.ranked(position)?, weight))));
+            weights.extend(nodes.iter().copied().zip(here).filter(|(_, weight)| *weight > 0));
         }
         weights.sort_unstable_by_key(|(node, _)| *node);
         weights.dedup_by(|next, first| {
@@ -163,6 +163,14 @@ impl Branches {
 
     /// Places the replica in each branch, on each of its best nodes.
     pub(super) fn follow(&mut self, cycle: &SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<(), Spent> {
+        if let [only] = self.running.as_mut_slice()
+            && only.best.len() == 1
+            && let Some(node) = only.best_node(0, cycle)
+        {
+            // By far the most frequent case. The key may stay: every later branch has this pod.
+            only.placed = with_pod(&only.placed, node, cycle.place());
+            return Ok(());
+        }
         let is_small = cycle.cluster().nodes().len() < MIN_FEASIBLE_NODES_TO_FIND;
         let most = MAX_COMPARED.checked_div(self.running.len()).unwrap_or(0).max(1);
         let ways = |branch: &Branch| if is_small { branch.best.len() } else { branch.best.len().min(most) };
@@ -281,14 +289,12 @@ impl Branch {
 
     /// One of the best nodes, those without pods of the order first.
     fn best_node(&self, place: usize, cycle: &SchedulingCycle<'_>) -> Option<usize> {
-        let BestNodes { untouched, skipped, touched } = &self.best;
-        let number = untouched.len().saturating_sub(skipped.len());
-        if let Some(place) = place.checked_sub(number) {
+        let BestNodes { bucket, untouched, skipped, touched } = &self.best;
+        if let Some(place) = place.checked_sub(*untouched) {
             return touched.get(place).copied();
         }
-        let from = untouched.start.checked_add(place)?;
-        let position = skipped.iter().fold(from, |at, skipped| if *skipped <= at { at.saturating_add(1) } else { at });
-        cycle.ranked(position)
+        let past = |at: usize, skipped: &usize| if *skipped <= at { at.saturating_add(1) } else { at };
+        cycle.bucket(*bucket).get(skipped.iter().fold(place, past)).copied()
     }
 }
 

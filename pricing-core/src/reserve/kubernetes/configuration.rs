@@ -17,7 +17,7 @@ use super::Profile;
 use fields::{Fields, Warnings};
 
 /// The largest configuration that is read, in bytes. Real ones have a few thousand.
-const MAX_INPUT_BYTES: usize = 1 << 20;
+pub const MAX_INPUT_BYTES: usize = 1 << 20;
 /// The versions that are read. Their defaults are the same.
 const API_VERSIONS: [&str; 2] = ["kubescheduler.config.k8s.io/v1", "kubescheduler.config.k8s.io/v1beta3"];
 /// The kind of the document.

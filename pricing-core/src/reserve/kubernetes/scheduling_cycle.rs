@@ -2,11 +2,10 @@
 //!
 //! All replicas of a unit are alike, so the nodes are filtered and scored once, as they are before any pod of the order
 //! starts. Afterwards only the nodes that took pods are looked at again. This works because the score of PodTopologySpread
-//! is the same on all other nodes.
+//! is the same on all other nodes. Nodes are not sorted: mostly the ones with the highest score decide, and those with the
+//! next lower score are looked for when all of these have pods.
 
 mod lacks;
-
-use core::ops::Range;
 
 use crate::budget::{Budget, Spent};
 use crate::inventory::{Cluster, Free, Node};
@@ -36,26 +35,34 @@ pub(super) struct SchedulingCycle<'a> {
     /// For each of the cluster's interconnects, whether the pods can use it. None if they ask for none.
     connected: Option<Vec<bool>>,
     scorer: Scorer<'a>,
-    /// The nodes that pass the filters before any pod of the order starts: the best first, equally good ones in the
-    /// inventory's order.
-    ranked: Vec<RankedNode>,
-    /// For each node its position in `ranked`.
-    positions: Vec<Option<usize>>,
+    /// The nodes that pass the filters before any pod of the order starts, in the inventory's order.
+    feasible: Vec<ScoredNode>,
+    /// The best of these, as far as they were needed: the highest score first.
+    buckets: Vec<Bucket>,
 }
 
 /// A node with its score, PodTopologySpread left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RankedNode {
-    score: u64,
+struct ScoredNode {
     node: usize,
+    score: u64,
+}
+
+/// Every node with one score, ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Bucket {
+    score: u64,
+    nodes: Vec<usize>,
 }
 
 /// The nodes with the highest score. kube-scheduler draws lots among them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BestNodes {
-    /// Positions in the ranking: nodes without pods of the order.
-    pub(super) untouched: Range<usize>,
-    /// The positions among these that have pods of the order after all, ascending.
+    /// The bucket with the nodes that have no pods of the order.
+    pub(super) bucket: usize,
+    /// The number of these nodes.
+    pub(super) untouched: usize,
+    /// The positions in the bucket of nodes that have pods of the order after all, ascending.
     pub(super) skipped: Vec<usize>,
     /// Nodes with pods of the order, as indices, ascending.
     pub(super) touched: Vec<usize>,
@@ -64,7 +71,8 @@ pub(super) struct BestNodes {
 /// A node that has pods of the order and passed the filters before.
 struct TouchedNode {
     node: usize,
-    position: usize,
+    /// Its score before.
+    before: u64,
     /// How many pods of the same unit it has, and its score. None if it does not pass the filters any more.
     scored: Option<(u32, u64)>,
 }
@@ -72,7 +80,7 @@ struct TouchedNode {
 impl BestNodes {
     /// The number of nodes.
     pub(super) fn len(&self) -> usize {
-        self.untouched.len().saturating_sub(self.skipped.len()).saturating_add(self.touched.len())
+        self.untouched.saturating_add(self.touched.len())
     }
 }
 
@@ -86,7 +94,7 @@ impl<'a> SchedulingCycle<'a> {
         budget: &Budget<'_>,
     ) -> Result<Self, Spent> {
         let selector = template.selector.as_ref();
-        let mut cycle = Self {
+        let cycle = Self {
             cluster,
             pods,
             place,
@@ -94,12 +102,13 @@ impl<'a> SchedulingCycle<'a> {
             labelled: LabelledNodes::new(selector, cluster),
             connected: selector.and_then(|selector| selector.interconnects(cluster)),
             scorer: Scorer::new(scheduler, template, cluster),
-            ranked: Vec::new(),
-            positions: vec![None; cluster.nodes().len()],
+            feasible: Vec::new(),
+            buckets: Vec::new(),
         };
-        budget.take(cycle.size().saturating_add(cluster.nodes().len()))?;
-        cycle.rank();
-        Ok(cycle)
+        budget.take(cycle.size())?;
+        let mut feasible = Vec::with_capacity(cycle.labelled.len());
+        feasible.extend(cycle.labelled.iter().filter_map(|node| cycle.scored(node)));
+        Ok(Self { feasible, ..cycle })
     }
 
     /// The unit's pods.
@@ -122,33 +131,29 @@ impl<'a> SchedulingCycle<'a> {
         self.labelled.len().saturating_mul(STEPS_PER_SCORE.saturating_add(self.template.request.compared()))
     }
 
-    /// The cost of [`Self::best_nodes`], in steps.
-    pub(super) fn size_of_choice(placed: &[PlacedPods]) -> usize {
-        placed.len().saturating_add(1).saturating_mul(STEPS_PER_SCORE)
-    }
-
     /// What each node with the label lacks for another replica.
     pub(super) fn lacks(&self, placed: &[PlacedPods]) -> Vec<NodeShortage> {
         lacks::of_nodes(self, placed)
     }
 
-    fn rank(&mut self) {
-        for node in self.labelled.iter() {
-            if let Some(score) = self.score(node, &[]) {
-                self.ranked.push(RankedNode { score, node });
-            }
-        }
-        self.ranked.sort_unstable_by(|one, other| other.score.cmp(&one.score).then(one.node.cmp(&other.node)));
-        for (position, ranked) in self.ranked.iter().enumerate() {
-            if let Some(slot) = self.positions.get_mut(ranked.node) {
-                *slot = Some(position);
-            }
-        }
+    fn scored(&self, node: usize) -> Option<ScoredNode> {
+        self.score(node, &[]).map(|score| ScoredNode { node, score })
     }
 
-    /// The node at a position of the ranking.
-    pub(super) fn ranked(&self, position: usize) -> Option<usize> {
-        self.ranked.get(position).map(|ranked| ranked.node)
+    /// The nodes of a bucket, ascending.
+    pub(super) fn bucket(&self, place: usize) -> &[usize] {
+        self.buckets.get(place).map_or(&[], |bucket| &bucket.nodes)
+    }
+
+    /// Adds the bucket with the next lower score. None if there are no more nodes.
+    fn add_bucket(&mut self, budget: &Budget<'_>) -> Result<Option<()>, Spent> {
+        budget.take(self.feasible.len())?;
+        let above = self.buckets.last().map(|bucket| bucket.score);
+        let left = || self.feasible.iter().filter(|node| above.is_none_or(|above| node.score < above));
+        let Some(score) = left().map(|node| node.score).max() else { return Ok(None) };
+        let nodes = left().filter(|node| node.score == score).map(|node| node.node).collect();
+        self.buckets.push(Bucket { score, nodes });
+        Ok(Some(()))
     }
 
     /// A node's score without PodTopologySpread, given the order's pods on it. None if it does not pass the filters.
@@ -180,22 +185,21 @@ impl<'a> SchedulingCycle<'a> {
 
     /// The nodes with the highest score for another replica, given the order's pods so far, sorted by node. Empty if the
     /// replica fits nowhere.
-    pub(super) fn best_nodes(&self, placed: &[PlacedPods]) -> BestNodes {
+    pub(super) fn best_nodes(&mut self, placed: &[PlacedPods], budget: &Budget<'_>) -> Result<BestNodes, Spent> {
+        budget.take(placed.len().saturating_add(1).saturating_mul(STEPS_PER_SCORE))?;
         let here = placed.chunk_by(|one, other| one.node == other.node);
         let touched: Vec<TouchedNode> = here.filter_map(|here| self.touched(here)).collect();
+        let untouched = self.best_untouched(&touched, budget)?;
         let scored = || touched.iter().filter_map(|node| Some((node.node, node.scored?)));
-        let untouched = self.ranked.len().saturating_sub(touched.len());
-        let feasible = untouched.saturating_add(scored().count());
+        let feasible = self.feasible.len().saturating_sub(touched.len()).saturating_add(scored().count());
         let raw = |pods: u32| raw_score(pods, feasible);
-        let raw_scores = scored().map(|(_, (pods, _))| raw(pods)).chain((untouched > 0).then(|| raw(0)));
-        let Some(range) = RawScores::of(raw_scores) else { return BestNodes::default() };
+        let raw_scores = scored().map(|(_, (pods, _))| raw(pods)).chain(untouched.iter().map(|_| raw(0)));
+        let Some(range) = RawScores::of(raw_scores) else { return Ok(BestNodes::default()) };
         let total = |pods: u32, score: u64| self.scorer.with_spread(score, range.normalize(raw(pods)));
-        let mut best = BestNodes::default();
-        let mut highest = 0;
-        if let Some((score, bucket, skipped)) = self.best_untouched(&touched) {
-            highest = total(0, score);
-            best = BestNodes { untouched: bucket, skipped, touched: Vec::new() };
-        }
+        let (mut highest, mut best) = match untouched {
+            Some((score, best)) => (total(0, score), best),
+            None => (0, BestNodes::default()),
+        };
         for (node, (pods, score)) in scored() {
             let total = total(pods, score);
             if total > highest || best.len() == 0 {
@@ -205,32 +209,38 @@ impl<'a> SchedulingCycle<'a> {
                 best.touched.push(node);
             }
         }
-        best
+        Ok(best)
     }
 
     fn touched(&self, here: &[PlacedPods]) -> Option<TouchedNode> {
         let node = here.first()?.node;
-        let position = (*self.positions.get(node)?)?;
+        let known = self.feasible.binary_search_by_key(&node, |scored| scored.node).ok()?;
+        let before = self.feasible.get(known)?.score;
         let same = here.iter().find(|pods| pods.template == self.place).map_or(0, |pods| pods.replicas);
-        Some(TouchedNode { node, position, scored: self.score(node, here).map(|score| (same, score)) })
+        Some(TouchedNode { node, before, scored: self.score(node, here).map(|score| (same, score)) })
     }
 
-    /// The best nodes without pods of the order: their score, their range of positions, and the positions in it that are
-    /// touched after all.
-    fn best_untouched(&self, touched: &[TouchedNode]) -> Option<(u64, Range<usize>, Vec<usize>)> {
-        let mut positions: Vec<usize> = touched.iter().map(|node| node.position).collect();
-        positions.sort_unstable();
-        let mut start = 0;
-        while let Some(first) = self.ranked.get(start) {
-            let end = self.ranked.partition_point(|ranked| ranked.score >= first.score);
-            let within = |position: usize| positions.partition_point(|touched| *touched < position);
-            let skipped = positions.get(within(start)..within(end)).unwrap_or_default();
-            if skipped.len() < end.saturating_sub(start) {
-                return Some((first.score, start..end, skipped.to_vec()));
+    /// The best nodes without pods of the order, and their score.
+    fn best_untouched(
+        &mut self,
+        touched: &[TouchedNode],
+        budget: &Budget<'_>,
+    ) -> Result<Option<(u64, BestNodes)>, Spent> {
+        for place in 0.. {
+            if self.buckets.len() <= place && self.add_bucket(budget)?.is_none() {
+                break;
             }
-            start = end;
+            let Some(bucket) = self.buckets.get(place) else { break };
+            let of_bucket = touched.iter().filter(|node| node.before == bucket.score);
+            let skipped: Vec<usize> =
+                of_bucket.filter_map(|touched| bucket.nodes.binary_search(&touched.node).ok()).collect();
+            let untouched = bucket.nodes.len().saturating_sub(skipped.len());
+            if untouched > 0 {
+                let best = BestNodes { bucket: place, untouched, skipped, touched: Vec::new() };
+                return Ok(Some((bucket.score, best)));
+            }
         }
-        None
+        Ok(None)
     }
 }
 
