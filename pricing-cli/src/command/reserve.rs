@@ -10,7 +10,7 @@ use pricing_core::order::detect::Orders;
 use pricing_core::quote::wire::{SCHEMA, ShortageJson, WarningJson};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::kubernetes::wire::PlacementsJson;
-use pricing_core::reserve::kubernetes::{KubeScheduler, PodPlacements, PodTemplate, configuration};
+use pricing_core::reserve::kubernetes::{KubeScheduler, PodPlacements, PodTemplate, Profile, configuration};
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve_by};
 use pricing_core::text::Untrusted;
 use serde::Serialize;
@@ -37,6 +37,10 @@ pub(crate) struct Args {
     /// [default: an unconfigured kube-scheduler]
     #[arg(long, value_name = "FILE")]
     scheduler_config: Option<PathBuf>,
+    /// How many pods without requests run on each node, for `--scheduler kubernetes`. The inventory does not show them,
+    /// and kube-scheduler counts each as 100m of CPU and 200Mi of memory [default: 0]
+    #[arg(long, value_name = "N")]
+    pods_without_requests: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -120,20 +124,28 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 
 /// The kube-scheduler that places the pods, and what of its configuration is not understood.
 fn kube_scheduler(args: &Args) -> Result<(KubeScheduler, Vec<InputError>), CliError> {
-    let Some(path) = &args.scheduler_config else { return Ok((KubeScheduler::default(), Vec::new())) };
-    if args.placement.scheduler != Scheduler::Kubernetes {
-        let error = InputError::new("a scheduler's configuration counts only with `--scheduler kubernetes`");
-        return Err(CliError::malformed(path.display(), error));
+    let options = [
+        ("--scheduler-config", args.scheduler_config.is_some()),
+        ("--pods-without-requests", args.pods_without_requests.is_some()),
+    ];
+    let given = options.into_iter().find(|(_, given)| *given);
+    if let Some((option, _)) = given.filter(|_| args.placement.scheduler != Scheduler::Kubernetes) {
+        return Err(CliError::Usage(format!("`{option}` counts only with `--scheduler kubernetes`")));
     }
-    scheduler_configuration(path)
+    let (profile, warnings) = match &args.scheduler_config {
+        Some(path) => scheduler_profile(path)?,
+        None => (Profile::default(), Vec::new()),
+    };
+    let pods_without_requests = args.pods_without_requests.unwrap_or(0);
+    Ok((KubeScheduler { profile, pods_without_requests }, warnings))
 }
 
-/// Reads a scheduler's configuration. Warnings are printed to stderr.
-fn scheduler_configuration(path: &Path) -> Result<(KubeScheduler, Vec<InputError>), CliError> {
+/// Reads the profile of a scheduler's configuration. Warnings are printed to stderr.
+fn scheduler_profile(path: &Path) -> Result<(Profile, Vec<InputError>), CliError> {
     let document = load::Document::read(path, configuration::MAX_INPUT_BYTES)?;
     let read = configuration::read(&document.text).map_err(|error| document.malformed(error))?;
     load::tell(&document.name, &read.warnings, &StrictArgs { strict: false })?;
-    Ok((KubeScheduler { profile: read.profile, ..KubeScheduler::default() }, read.warnings))
+    Ok((read.profile, read.warnings))
 }
 
 /// What orders are reserved with.

@@ -57,6 +57,14 @@ impl Probability {
         (numerator <= denominator).then(|| Self::new(numerator, denominator))
     }
 
+    /// The probability of this and of one of `ways` equally likely ways. None if the denominator has more than 128 bits,
+    /// or there is no way.
+    #[must_use]
+    pub fn divided(self, ways: u32) -> Option<Self> {
+        let denominator = self.denominator.checked_mul(u128::from(ways))?;
+        (ways > 0).then(|| Self::new(self.numerator, denominator))
+    }
+
     /// The probability of the opposite.
     #[must_use]
     pub fn complement(self) -> Self {
@@ -119,6 +127,7 @@ mod tests {
         let sum = third.checked_add(half).unwrap();
         assert_eq!((sum.numerator(), sum.denominator()), (5, 6));
         assert_eq!(sum.complement(), Probability::new(1, 6));
+        assert_eq!([half.divided(3), half.divided(0)], [Some(Probability::new(1, 6)), None]);
         assert_eq!(sum.checked_add(half), None, "more than 1");
         assert_eq!(Probability::new(1, u128::MAX).checked_add(Probability::new(1, u128::MAX - 1)), None);
         assert_eq!(Probability::ZERO.checked_add(Probability::ONE), Some(Probability::ONE));

@@ -1,5 +1,6 @@
 //! Placements whose scores are worked out by hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -100,11 +101,11 @@ fn replicas_of_a_unit_spread_and_those_of_another_do_not_count() {
     let cluster = cluster(&[FREE, FREE]);
     let unit = pods(3, 100, 100, 0);
     let default = KubeScheduler::default();
-    assert_eq!(steps(&place(&default, &[unit.clone()], &cluster)), ["n0 1/2, n1 1/2"; 3]);
+    assert_eq!(steps(&place(&default, std::slice::from_ref(&unit), &cluster)), ["n0 1/2, n1 1/2"; 3]);
     // With MostAllocated alone a node keeps what it has got.
     let mut packing = with_strategy(ScoringStrategyType::MostAllocated, &[]);
     packing.profile.weights = ScoreWeights { pod_topology_spread: 0, ..ScoreWeights::default() };
-    let placements = place(&packing, &[unit.clone()], &cluster);
+    let placements = place(&packing, std::slice::from_ref(&unit), &cluster);
     assert_eq!(steps(&placements), ["n0 1/2, n1 1/2"; 3]);
     // In both branches all three are on one node, so a fourth that needs 800 of it goes to the other one.
     let large = pods(1, 800, 100, 0);
@@ -197,6 +198,11 @@ fn a_replica_may_be_pending_in_some_branches_only() {
     let placements = place(&KubeScheduler::default(), &units, &cluster);
     // In the branch that goes on, n0 has 600 and n1 has 300 of 1000 left, so the third goes to n0.
     assert_eq!(steps(&placements), ["n0 1/2, n1 1/2", "n1 1/2", "n0 1/2"]);
+    // All three are of unit 1 here. The mean on each node is (1/2 + 1/2) / 3.
+    let mean = placements.mean_by_node(1, 3).unwrap();
+    let third = Probability::new(1, 3);
+    assert_eq!(mean.iter().map(|(node, mean)| (node.place(), *mean)).collect::<Vec<_>>(), [(0, third), (1, third)]);
+    assert_eq!(placements.mean_by_node(2, 1), Some(BTreeMap::new()));
     let pending = placements.pending.unwrap();
     assert_eq!((pending.replica, pending.probability), (1, Probability::new(1, 2)));
     assert_eq!(pending.lacks.len(), 1, "nodes without the label lack nothing that could be freed");
