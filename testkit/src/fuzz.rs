@@ -18,7 +18,7 @@ use pricing_core::quantity::Quantity;
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
 use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
 use pricing_core::rates;
-use pricing_core::reserve::kubernetes::{KubeScheduler, PodTemplate};
+use pricing_core::reserve::kubernetes::{KubeScheduler, PodTemplate, configuration};
 use pricing_core::reserve::{CommitLevels, Preference, Scheduler, alternatives, reserve};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
@@ -31,11 +31,12 @@ use crate::{generate, orders, placements};
 pub type Target = fn(&[u8]);
 
 /// All targets, by the name of their corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("sdl", sdl),
     ("group_spec", group_spec),
     ("script_request", script_request),
     ("inventory", inventory),
+    ("scheduler_config", scheduler_config),
     ("quantity", quantity),
     ("rates_toml", rates_toml),
     ("rates_environment", rates_environment),
@@ -170,6 +171,27 @@ fn place(pods: &[PodTemplate], cluster: &Cluster, data: &[u8]) {
         if let Ok(placements) = kube.place(pods, cluster, &Budget::new(BUDGET)) {
             must("a placement is wrong", placements::check_placements(&placements, pods, cluster));
         }
+    }
+}
+
+/// A scheduler's configuration is either read or refused with a message, and any profile that is read places pods.
+pub fn scheduler_config(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    match configuration::read(text) {
+        Ok(read) => {
+            assert!(read.warnings.iter().all(|warning| !warning.message().is_empty() && warning.line().is_some()));
+            let kube = KubeScheduler { profile: read.profile, pods_without_requests: 3 };
+            let cluster = generate::small_cluster(&mut Random::new(1), 6);
+            let Some(order) = orders::three_services("uact") else { return };
+            let units = CommitLevels::default().units(&order.group, Scheduler::Sound);
+            let units = order.group.resources().iter().zip(&units);
+            let pods: Vec<PodTemplate> =
+                units.map(|(unit, asked)| PodTemplate::new(unit, asked, None, &cluster)).collect();
+            if let Ok(placements) = kube.place(&pods, &cluster, &Budget::new(BUDGET)) {
+                must("a placement is wrong", placements::check_placements(&placements, &pods, &cluster));
+            }
+        }
+        Err(error) => assert!(!error.message().is_empty()),
     }
 }
 

@@ -236,12 +236,13 @@ impl Branches {
         self.round();
         for (branch, ways) in self.running.iter_mut().zip(ways) {
             let rest = branch.weight.checked_rem(wide(*ways)).unwrap_or(0);
-            branch.weight = branch.weight.saturating_sub(rest);
-            self.total = self.total.saturating_sub(rest);
+            // No way becomes impossible.
+            branch.weight = branch.weight.saturating_sub(rest).max(wide(*ways));
         }
+        self.sum_up();
     }
 
-    /// Rounds all weights down to multiples of [`ROUNDED_TOTAL`]'s reciprocal.
+    /// Rounds all weights to multiples of [`ROUNDED_TOTAL`]'s reciprocal, down but not to 0.
     fn round(&mut self) {
         self.is_approximate = true;
         let total = U256::from(self.total);
@@ -250,11 +251,16 @@ impl Branches {
             scaled.and_then(|scaled| u128::try_from(scaled).ok()).unwrap_or(0)
         };
         self.pending = rounded(self.pending);
-        self.total = self.pending;
         for branch in &mut self.running {
-            branch.weight = rounded(branch.weight);
-            self.total = self.total.saturating_add(branch.weight);
+            branch.weight = rounded(branch.weight).max(1);
         }
+        self.sum_up();
+    }
+
+    /// Makes the total what the weights add up to.
+    fn sum_up(&mut self) {
+        let weights = self.running.iter().map(|branch| branch.weight);
+        self.total = weights.fold(self.pending, u128::saturating_add);
     }
 
     /// Divides large weights by their greatest common divisor.

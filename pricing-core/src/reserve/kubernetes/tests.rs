@@ -228,6 +228,19 @@ fn more_than_64_branches_are_cut_and_the_rest_scaled_up() {
 }
 
 #[test]
+fn weights_that_no_longer_fit_are_rounded_and_still_add_up() {
+    let cluster = cluster(&[FREE; 12]);
+    let placements = place(&KubeScheduler::default(), &[pods(80, 1, 1, 0)], &cluster);
+    assert!(placements.approximate);
+    assert_eq!((placements.steps.len(), placements.pending), (80, None));
+    for step in &placements.steps {
+        let add = |sum: Probability, node: &NodeProbability| sum.checked_add(node.probability).unwrap();
+        assert_eq!(step.nodes.iter().fold(Probability::ZERO, add), Probability::ONE);
+        assert!(step.nodes.iter().all(|node| node.probability > Probability::ZERO));
+    }
+}
+
+#[test]
 fn from_100_nodes_on_probabilities_are_approximate_unless_every_node_is_scored() {
     let scheduler = |percentage| {
         let profile = Profile { percentage_of_nodes_to_score: percentage, ..Profile::default() };
