@@ -1,6 +1,11 @@
 //! Where pods are placed, compared with kube-scheduler's own placements, and laws of placements.
 
-#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken test case must say so at once"
+)]
 
 mod laws;
 mod naive;

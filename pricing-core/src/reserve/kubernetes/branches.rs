@@ -175,6 +175,7 @@ impl Branches {
         let most = MAX_COMPARED.checked_div(self.running.len()).unwrap_or(0).max(1);
         let ways = |branch: &Branch| if is_small { branch.best.len() } else { branch.best.len().min(most) };
         let ways: Vec<usize> = self.running.iter().map(ways).collect();
+        self.is_approximate |= self.running.iter().zip(&ways).any(|(branch, ways)| *ways < branch.best.len());
         self.make_divisible(&ways);
         let mut next = Vec::with_capacity(ways.iter().fold(0, |sum: usize, ways| sum.saturating_add(*ways)));
         for (branch, ways) in self.running.iter().zip(ways) {

@@ -5,7 +5,8 @@
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "scores are small and positive, and doubles are those of Kubernetes"
+    clippy::indexing_slicing,
+    reason = "scores are small and positive, and a broken test case must say so at once"
 )]
 
 use std::collections::BTreeMap;
@@ -102,9 +103,9 @@ fn add(sum: &mut Probability, more: Probability) -> Option<()> {
 }
 
 fn amounts(unit: &CommittedUnit) -> Amounts {
-    let ephemeral =
+    let mut ephemeral =
         unit.storage.iter().filter(|(class, _)| *class == StorageClass::Ephemeral).map(|(_, size)| size.get());
-    [unit.cpu.get(), unit.memory.get(), ephemeral.last().unwrap_or(0), unit.gpu.units]
+    [unit.cpu.get(), unit.memory.get(), ephemeral.next_back().unwrap_or(0), unit.gpu.units]
 }
 
 /// The sum of NodeResourcesFit and NodeResourcesBalancedAllocation. None if the pod does not fit.
