@@ -1,12 +1,14 @@
-//! How the time for a reservation grows with the cluster.
+//! How the time for a reservation, and for the placement of its pods, grows with the cluster.
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use pricing_core::budget::Budget;
 use pricing_core::inventory::Cluster;
-use pricing_core::reserve::{CommittedUnit, provider, sound};
+use pricing_core::reserve::kubernetes::{KubeScheduler, PodTemplate};
+use pricing_core::reserve::{CommittedUnit, Target, provider, sound};
 use testkit::generate::{real_cluster, real_unit};
+use testkit::orders::resource_unit;
 use testkit::random::Random;
 
 const NODES: [u64; 4] = [10, 100, 1_000, 10_000];
@@ -53,5 +55,31 @@ fn reservations(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, reservations);
+/// Returns the pods of an order as they were reserved, if it fits.
+fn pods(units: &[CommittedUnit], cluster: &Cluster) -> Option<Vec<PodTemplate>> {
+    let reservation = sound::reserve(units, cluster, &Budget::default()).ok()?;
+    let units = units.iter().zip(&reservation.targets);
+    let pod = |(committed, target): (&CommittedUnit, &Target)| {
+        PodTemplate::new(&resource_unit(committed, Vec::new(), None), committed, target.selector(), cluster)
+    };
+    Some(units.map(pod).collect())
+}
+
+/// Where kube-scheduler places the pods of an order that was reserved.
+fn placements(criterion: &mut Criterion) {
+    let clusters = clusters();
+    for (name, units) in orders().into_iter().filter(|(name, _)| !name.contains("infeasible")) {
+        let mut group = criterion.benchmark_group(format!("place/{name}"));
+        for (nodes, cluster) in &clusters {
+            let Some(pods) = pods(&units, cluster) else { continue };
+            group.bench_with_input(BenchmarkId::new("kube-scheduler", nodes), cluster, |bencher, cluster| {
+                let scheduler = KubeScheduler::default();
+                bencher.iter(|| scheduler.place(black_box(&pods), black_box(cluster), &Budget::default()));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, reservations, placements);
 criterion_main!(benches);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::rates::{self, Pricing};
+use pricing_core::reserve::kubernetes::{PodPlacements, Probability};
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_core::reserve::{Reservation, ReserveError, Shortage};
 use pricing_core::text::{Untrusted, excerpt, printable};
@@ -90,6 +91,45 @@ pub(crate) fn reservation(group: Untrusted<&str>, reservation: &Reservation, clu
     format!("{group}: {}\n\n{}\n", paint(Decided::Bid, "reserved"), wrapped(table, &[4]))
 }
 
+/// Where kube-scheduler will start the pods of a reservation.
+pub(crate) fn placements(placements: &PodPlacements, cluster: &Cluster) -> String {
+    let mut table = table(&["unit", "replica", "kube-scheduler starts it on", "probability"], &[0, 1, 3]);
+    for step in &placements.steps {
+        for node in &step.nodes {
+            let name = cluster.node(node.node).map_or("", |node| &node.name);
+            let (unit, replica) = (step.resource_id.to_string(), step.replica.to_string());
+            table.add_row([unit, replica, name.to_owned(), percent(node.probability)]);
+        }
+    }
+    let mut shown = String::new();
+    if !placements.steps.is_empty() {
+        let _ = writeln!(shown, "{}", text(&table));
+    }
+    if placements.approximate {
+        let why = "These probabilities are approximate: kube-scheduler looks at a part of so large a cluster only, or \
+                   there are too many equally good ways to follow all of them.";
+        let _ = writeln!(shown, "{}\n", wrap(why));
+    }
+    if let Some(pod) = &placements.pending {
+        let (replica, unit, probability) = (pod.replica, pod.resource_id, percent(pod.probability));
+        let what = format!(
+            "Replica {replica} of resource unit {unit} stays pending with a probability of {probability}: the daemon \
+             reserved room for it, but kube-scheduler places the pods before it differently."
+        );
+        let _ = writeln!(shown, "{}\n", wrap(&what));
+        if let Some(lacks) = lacking(pod.lacks.iter().flat_map(lacks_of).collect(), 0) {
+            let _ = writeln!(shown, "{lacks}");
+        }
+    }
+    shown
+}
+
+/// A probability in percent, rounded half up to one place.
+fn percent(probability: Probability) -> String {
+    let tenths = (probability.millionths() + 500) / 1000;
+    if tenths % 10 == 0 { format!("{} %", tenths / 10) } else { format!("{}.{} %", tenths / 10, tenths % 10) }
+}
+
 /// Shows why a group was not reserved.
 pub(crate) fn failure(group: Untrusted<&str>, decided: Decided, why: impl std::fmt::Display) -> String {
     wrap(&format!("{group}: {}", paint(decided, &printable(&why.to_string())))) + "\n"
@@ -109,13 +149,15 @@ pub(crate) fn unreserved(group: Untrusted<&str>, decided: Decided, error: &Reser
 
 /// Shows what each node lacks for a replica, or returns `None` if no node lacks anything.
 fn shortage(shortage: &Shortage) -> Option<String> {
-    let lacks = |node: &NodeShortage| {
-        let lack =
-            |lack: &Lack| [lack.resource.name(), &lack.asked, lack.free.as_deref().unwrap_or("-")].map(str::to_owned);
-        node.lacks.iter().map(lack).map(|cells| (node.node.to_string(), cells)).collect::<Vec<_>>()
-    };
     let left_out = u64::try_from(shortage.nodes_left_out).unwrap_or(u64::MAX);
-    lacking(shortage.nodes.iter().flat_map(lacks).collect(), left_out)
+    lacking(shortage.nodes.iter().flat_map(lacks_of).collect(), left_out)
+}
+
+/// What a node lacks, as cells of a table.
+fn lacks_of(node: &NodeShortage) -> Vec<(String, [String; 3])> {
+    let lack =
+        |lack: &Lack| [lack.resource.name(), &lack.asked, lack.free.as_deref().unwrap_or("-")].map(str::to_owned);
+    node.lacks.iter().map(lack).map(|cells| (node.node.to_string(), cells)).collect()
 }
 
 /// What each node lacks for a replica, as resource, amount asked and amount free; none where no node is to blame.

@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod budget;
+mod divisor;
 pub mod gpu;
 mod heap;
 pub mod input;
@@ -22,3 +23,5 @@ pub mod rates;
 pub mod reserve;
 pub mod text;
 pub mod variables;
+#[cfg(feature = "yaml")]
+mod yaml;

@@ -1,13 +1,15 @@
 //! Reservation: which node and which cards each replica of an order gets, as a value.
 //!
 //! There are two schedulers. [`provider`] repeats the provider's own algorithm, bug for bug. [`sound`] finds a
-//! placement that Kubernetes can really make, whenever one exists.
+//! placement that Kubernetes can really make, whenever one exists. Neither ties a pod to a node: [`kubernetes`] says
+//! where Kubernetes will start the pods of what was reserved.
 
 pub mod alternatives;
 pub mod commit;
 mod confidential;
 mod demand;
 mod interconnect;
+pub mod kubernetes;
 mod prefer;
 pub mod provider;
 pub mod shortage;
@@ -37,6 +39,8 @@ keywords! {
         Sound "sound"
         /// Does what the provider's daemon does today, bug for bug.
         Provider "provider"
+        /// Reserves as `provider` does. `bidprice reserve` then also shows where kube-scheduler will start the pods.
+        Kubernetes "kubernetes"
     }
 }
 
@@ -180,7 +184,7 @@ pub fn reserve_by(
     interconnect::check(&units)?;
     match scheduler {
         Scheduler::Sound => sound::reserve_by(&units, cluster, preference, budget),
-        Scheduler::Provider => provider::reserve(&units, cluster, budget),
+        Scheduler::Provider | Scheduler::Kubernetes => provider::reserve(&units, cluster, budget),
     }
 }
 

@@ -28,6 +28,37 @@ pub fn reservation_vectors() -> Result<Vec<ReservationVector>, String> {
     vectors.map(|(line, text)| vector(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))).collect()
 }
 
+/// A cluster, a group, and where kube-scheduler placed its pods.
+#[derive(Clone, Debug)]
+pub struct PlacementVector {
+    /// Its number.
+    pub id: u64,
+    /// What can be believed of the cluster.
+    pub cluster: Cluster,
+    /// The group.
+    pub group: GroupSpec,
+    /// The profile's scoring strategy in Kubernetes' own words. Null for the default one.
+    pub scoring: Value,
+    /// The placement as the corpus writes it.
+    pub expect: Value,
+}
+
+/// Reads the placements of kube-scheduler.
+///
+/// # Errors
+/// When the corpus is not there, or a vector cannot be read.
+pub fn placement_vectors() -> Result<Vec<PlacementVector>, String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../corpus/kubernetes/placement.jsonl");
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
+    let read = |(line, text): (usize, &str)| {
+        let ReservationVector { id, cluster, group, expect } =
+            vector(text).map_err(|error| format!("{path}: line {}: {error}", line + 1))?;
+        let raw: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        Ok(PlacementVector { id, cluster, group, scoring: raw.get("scoring").cloned().unwrap_or_default(), expect })
+    };
+    text.lines().enumerate().map(read).collect()
+}
+
 /// A cluster, a group, and what Kubernetes does with its pods.
 #[derive(Clone, Debug)]
 pub struct KubernetesVector {

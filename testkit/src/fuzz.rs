@@ -11,30 +11,32 @@ use std::fs;
 use std::path::Path;
 
 use pricing_core::budget::{Budget, SearchBudget};
-use pricing_core::inventory;
+use pricing_core::inventory::{self, Cluster};
 use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{self, group_spec, script_request};
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::compat::{self, CompatAnswer, CompatRates};
 use pricing_core::quote::{self, Decision, Quote, Supply, Terms};
 use pricing_core::rates;
+use pricing_core::reserve::kubernetes::{KubeScheduler, PodTemplate, configuration};
 use pricing_core::reserve::{CommitLevels, Preference, Scheduler, alternatives, reserve};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
 
 use crate::check::check_reservation;
 use crate::random::Random;
-use crate::{generate, orders};
+use crate::{generate, orders, placements};
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All targets, by the name of their corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("sdl", sdl),
     ("group_spec", group_spec),
     ("script_request", script_request),
     ("inventory", inventory),
+    ("scheduler_config", scheduler_config),
     ("quantity", quantity),
     ("rates_toml", rates_toml),
     ("rates_environment", rates_environment),
@@ -138,7 +140,7 @@ fn price_as_the_script(text: &str, rates: &CompatRates) {
     }
 }
 
-/// An inventory that is read validates to a consistent cluster.
+/// An inventory that is read validates to a consistent cluster, on which orders are reserved and pods placed.
 pub fn inventory(data: &[u8]) {
     let Some(text) = text(data) else { return };
     let Ok(snapshot) = inventory::read::read(text) else { return };
@@ -150,7 +152,46 @@ pub fn inventory(data: &[u8]) {
     }
     let Some(order) = orders::three_services("uact") else { return };
     for scheduler in [Scheduler::Sound, Scheduler::Provider] {
-        let _ = reserve(&order.group, &cluster, scheduler, &CommitLevels::default(), &Budget::new(BUDGET));
+        let levels = CommitLevels::default();
+        if let Ok(reservation) = reserve(&order.group, &cluster, scheduler, &levels, &Budget::new(BUDGET)) {
+            let units = levels.units(&order.group, scheduler);
+            place(&PodTemplate::of_group(&order.group, &units, &reservation, &cluster), &cluster, data);
+        }
+    }
+    // Pods without cards are placed on whatever there is, reserved or not.
+    let units = CommitLevels::default().units(&order.group, Scheduler::Sound);
+    let units = order.group.resources().iter().zip(&units);
+    let pods: Vec<PodTemplate> = units.map(|(unit, asked)| PodTemplate::new(unit, asked, None, &cluster)).collect();
+    place(&pods, &cluster, data);
+}
+
+/// The probabilities of a placement add up, whatever the scheduler's profile is.
+fn place(pods: &[PodTemplate], cluster: &Cluster, data: &[u8]) {
+    for kube in [KubeScheduler::default(), placements::scheduler(&mut Random::from_bytes(data))] {
+        if let Ok(placements) = kube.place(pods, cluster, &Budget::new(BUDGET)) {
+            must("a placement is wrong", placements::check_placements(&placements, pods, cluster));
+        }
+    }
+}
+
+/// A scheduler's configuration is either read or refused with a message, and any profile that is read places pods.
+pub fn scheduler_config(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    match configuration::read(text) {
+        Ok(read) => {
+            assert!(read.warnings.iter().all(|warning| !warning.message().is_empty() && warning.line().is_some()));
+            let kube = KubeScheduler { profile: read.profile, pods_without_requests: 3 };
+            let cluster = generate::small_cluster(&mut Random::new(1), 6);
+            let Some(order) = orders::three_services("uact") else { return };
+            let units = CommitLevels::default().units(&order.group, Scheduler::Sound);
+            let units = order.group.resources().iter().zip(&units);
+            let pods: Vec<PodTemplate> =
+                units.map(|(unit, asked)| PodTemplate::new(unit, asked, None, &cluster)).collect();
+            if let Ok(placements) = kube.place(&pods, &cluster, &Budget::new(BUDGET)) {
+                must("a placement is wrong", placements::check_placements(&placements, &pods, &cluster));
+            }
+        }
+        Err(error) => assert!(!error.message().is_empty()),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod guest;
 pub mod guests;
 pub mod oracle;
 pub mod orders;
+pub mod placements;
 pub mod random;
 #[expect(clippy::unwrap_used, reason = "a schema that is not one of settings must say so at once")]
 pub mod reference;

@@ -43,12 +43,13 @@ const USAGE: &str = "usage: cargo xtask VERB
                     Python (needs node, npm and python3)";
 
 /// Every fuzz target, with its name in `fuzz/Cargo.toml`.
-const FUZZ_TARGETS: [&str; 14] = [
+const FUZZ_TARGETS: [&str; 15] = [
     "chain_answer",
     "sdl",
     "group_spec",
     "script_request",
     "inventory",
+    "scheduler_config",
     "quantity",
     "rates_toml",
     "rates_environment",

@@ -1,17 +1,22 @@
-//! `bidprice reserve`: shows which node and card each replica would get.
+//! `bidprice reserve`: shows which node and card each replica would get, and where kube-scheduler would start it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use pricing_core::budget::Budget;
+use pricing_core::input::InputError;
 use pricing_core::inventory::Cluster;
+use pricing_core::order::Order;
 use pricing_core::order::detect::Orders;
 use pricing_core::quote::wire::{SCHEMA, ShortageJson, WarningJson};
 use pricing_core::rates::Pricing;
+use pricing_core::reserve::kubernetes::wire::PlacementsJson;
+use pricing_core::reserve::kubernetes::{KubeScheduler, PodPlacements, PodTemplate, Profile, configuration};
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve_by};
 use pricing_core::text::Untrusted;
 use serde::Serialize;
 
 use crate::answered::Decided;
-use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs};
+use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, StrictArgs};
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
 
@@ -28,8 +33,22 @@ pub(crate) struct Args {
     rates: Option<PathBuf>,
     #[command(flatten)]
     placement: PlacementArgs,
+    /// The scheduler's configuration (a KubeSchedulerConfiguration, YAML), for `--scheduler kubernetes`
+    /// [default: an unconfigured kube-scheduler]
+    #[arg(long, value_name = "FILE")]
+    scheduler_config: Option<PathBuf>,
+    /// How many pods without requests run on each node, for `--scheduler kubernetes`. The inventory does not show them,
+    /// and kube-scheduler counts each as 100m of CPU and 200Mi of memory [default: 0]
+    #[arg(long, value_name = "N")]
+    pods_without_requests: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// A reservation, and where its pods start if that was asked for.
+struct Reserved {
+    reservation: Reservation,
+    placements: Option<PodPlacements>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,6 +64,8 @@ enum GroupJson<'a> {
     Allocated {
         group: Untrusted<&'a str>,
         allocated: Vec<UnitJson<'a>>,
+        #[serde(flatten)]
+        placements: Option<PlacementsJson<'a>>,
     },
     Failed {
         group: Untrusted<&'a str>,
@@ -67,7 +88,8 @@ struct UnitJson<'a> {
 /// Reserves every group on the whole cluster: a reservation does not reduce what the next group can get.
 ///
 /// An inventory without a usable node is a fault, since it says more about the inventory than about the order. The
-/// provider's scheduler repeats the daemon, which does not make this distinction.
+/// provider's scheduler repeats the daemon, which does not make this distinction. With `--scheduler kubernetes`, the
+/// pods of each reservation are placed, too.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let Orders { orders, warnings } = load::orders(&args.order)?;
     let (cluster, _) = load::inventory(&args.inventory)?;
@@ -76,32 +98,20 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         None => Pricing::default(),
     };
     args.placement.apply(&mut pricing);
-    let PlacementArgs { scheduler, prefer, .. } = args.placement;
+    let (kube, scheduler_warnings) = kube_scheduler(args)?;
     let budget = args.placement.budget();
-    let outcomes: Vec<_> = orders
-        .iter()
-        .map(|order| {
-            let reservation = if scheduler == Scheduler::Sound && !cluster.is_usable() {
-                None
-            } else {
-                let commit = pricing.commit.for_order(order);
-                let preference = prefer.by(&pricing);
-                let reserved = reserve_by(&order.group, &cluster, scheduler, &commit, preference, &budget);
-                Some(reserved.map_err(|error| error.explained(&order.group, &cluster, scheduler, &commit)))
-            };
-            (order.group.name(), reservation)
-        })
-        .collect();
+    let reserver = Reserver { placement: &args.placement, pricing: &pricing, cluster: &cluster, kube: &kube };
+    let outcomes: Vec<_> = orders.iter().map(|order| (order.group.name(), reserver.reserve(order, &budget))).collect();
     match args.output.output {
         Output::Json => {
             let reservations = outcomes.iter().map(|(group, outcome)| group_json(*group, outcome.as_ref(), &cluster));
-            let warnings = warnings.iter().map(WarningJson::new).collect();
+            let warnings = warnings.iter().chain(&scheduler_warnings).map(WarningJson::new).collect();
             output::print_json(&Answer { schema: SCHEMA, warnings, reservations: reservations.collect() })?;
         }
         Output::Table => {
             for (group, outcome) in &outcomes {
                 let text = match outcome {
-                    Some(Ok(reservation)) => table::reservation(*group, reservation, &cluster),
+                    Some(Ok(reserved)) => shown(*group, reserved, &cluster),
                     Some(Err(error)) => table::unreserved(*group, decided(exit(outcome.as_ref())), error),
                     None => table::failure(*group, Decided::Fault, UNUSABLE),
                 };
@@ -110,6 +120,71 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
     }
     Ok(outcomes.iter().map(|(_, outcome)| exit(outcome.as_ref())).max().unwrap_or(Exit::Success))
+}
+
+/// The kube-scheduler that places the pods, and what of its configuration is not understood.
+fn kube_scheduler(args: &Args) -> Result<(KubeScheduler, Vec<InputError>), CliError> {
+    let options = [
+        ("--scheduler-config", args.scheduler_config.is_some()),
+        ("--pods-without-requests", args.pods_without_requests.is_some()),
+    ];
+    let given = options.into_iter().find(|(_, given)| *given);
+    if let Some((option, _)) = given.filter(|_| args.placement.scheduler != Scheduler::Kubernetes) {
+        return Err(CliError::Usage(format!("`{option}` counts only with `--scheduler kubernetes`")));
+    }
+    let (profile, warnings) = match &args.scheduler_config {
+        Some(path) => scheduler_profile(path)?,
+        None => (Profile::default(), Vec::new()),
+    };
+    let pods_without_requests = args.pods_without_requests.unwrap_or(0);
+    Ok((KubeScheduler { profile, pods_without_requests }, warnings))
+}
+
+/// Reads the profile of a scheduler's configuration. Warnings are printed to stderr.
+fn scheduler_profile(path: &Path) -> Result<(Profile, Vec<InputError>), CliError> {
+    let document = load::Document::read(path, configuration::MAX_INPUT_BYTES)?;
+    let read = configuration::read(&document.text).map_err(|error| document.malformed(error))?;
+    load::tell(&document.name, &read.warnings, &StrictArgs { strict: false })?;
+    Ok((read.profile, read.warnings))
+}
+
+/// What orders are reserved with.
+struct Reserver<'a> {
+    placement: &'a PlacementArgs,
+    pricing: &'a Pricing,
+    cluster: &'a Cluster,
+    kube: &'a KubeScheduler,
+}
+
+impl Reserver<'_> {
+    /// Reserves an order. None if the inventory has no usable node.
+    fn reserve(&self, order: &Order, budget: &Budget<'_>) -> Option<Result<Reserved, ReserveError>> {
+        let scheduler = self.placement.scheduler;
+        if scheduler == Scheduler::Sound && !self.cluster.is_usable() {
+            return None;
+        }
+        let (group, commit) = (&order.group, self.pricing.commit.for_order(order));
+        let preference = self.placement.prefer.by(self.pricing);
+        let reservation = match reserve_by(group, self.cluster, scheduler, &commit, preference, budget) {
+            Ok(reservation) => reservation,
+            Err(error) => return Some(Err(error.explained(group, self.cluster, scheduler, &commit))),
+        };
+        let placements = (scheduler == Scheduler::Kubernetes).then(|| {
+            let pods = PodTemplate::of_group(group, &commit.units(group, scheduler), &reservation, self.cluster);
+            self.kube.place(&pods, self.cluster, budget)
+        });
+        let placements = placements.transpose().map_err(ReserveError::from);
+        Some(placements.map(|placements| Reserved { reservation, placements }))
+    }
+}
+
+/// A reservation as tables.
+fn shown(group: Untrusted<&str>, reserved: &Reserved, cluster: &Cluster) -> String {
+    let mut text = table::reservation(group, &reserved.reservation, cluster);
+    if let Some(placements) = &reserved.placements {
+        text.push_str(&table::placements(placements, cluster));
+    }
+    text
 }
 
 const UNUSABLE: &str = "the inventory has no usable node; see `bidprice inventory check`";
@@ -123,7 +198,7 @@ fn decided(exit: Exit) -> Decided {
     }
 }
 
-fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
+fn exit(outcome: Option<&Result<Reserved, ReserveError>>) -> Exit {
     match outcome {
         Some(Ok(_)) => Exit::Success,
         Some(Err(
@@ -139,13 +214,14 @@ fn exit(outcome: Option<&Result<Reservation, ReserveError>>) -> Exit {
 /// Returns the outcome of a group as JSON. The errors have the daemon's texts where it has one.
 fn group_json<'a>(
     group: Untrusted<&'a str>,
-    outcome: Option<&'a Result<Reservation, ReserveError>>,
+    outcome: Option<&'a Result<Reserved, ReserveError>>,
     cluster: &'a Cluster,
 ) -> GroupJson<'a> {
     match outcome {
-        Some(Ok(reservation)) => {
+        Some(Ok(Reserved { reservation, placements })) => {
             let allocated = reservation.targets.iter().map(|target| unit_json(target, cluster)).collect();
-            GroupJson::Allocated { group, allocated }
+            let placements = placements.as_ref().map(|placements| PlacementsJson::new(placements, cluster));
+            GroupJson::Allocated { group, allocated, placements }
         }
         Some(Err(error)) => {
             let kind = match error {

@@ -249,6 +249,11 @@ impl Index {
         self.models.binary_search_by(|entry| (entry.vendor.as_str(), entry.model.as_str()).cmp(&(vendor, model))).ok()
     }
 
+    /// The storage classes that have a bit, in its order.
+    pub(crate) fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
     /// The bit of a storage class in [`Free::classes`]. None if no node has the class, or it came after the first 64.
     pub(crate) fn class_bit(&self, class: &str) -> Option<u64> {
         let place = self.classes.iter().position(|known| known == class)?;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::reason::Reason;
 use crate::budget::Budget;
+use crate::divisor::{greatest_common_divisor, least_common_multiple};
 use crate::gpu::{GpuKind, GpuRequest};
 use crate::inventory::{CardId, Cluster};
 use crate::money::ArithmeticOverflow;
@@ -57,7 +58,7 @@ impl CardMatching {
     pub(super) fn of(scheduler: Scheduler) -> Self {
         match scheduler {
             Scheduler::Sound => Self::Tenant,
-            Scheduler::Provider => Self::Daemon,
+            Scheduler::Provider | Scheduler::Kubernetes => Self::Daemon,
         }
     }
 
@@ -221,20 +222,6 @@ fn reduce(candidates: &mut [Candidate]) {
     }
 }
 
-/// The greatest common divisor, by Euclid's algorithm. With 0 it is the other number.
-pub(super) fn greatest_common_divisor(one: u128, other: u128) -> u128 {
-    let (mut one, mut other) = (one, other);
-    while let Some(rest) = one.checked_rem(other) {
-        (one, other) = (other, rest);
-    }
-    one
-}
-
-/// The least common multiple. None if it overflows.
-pub(super) fn least_common_multiple(one: u128, other: u128) -> Option<u128> {
-    one.checked_div(greatest_common_divisor(one, other))?.checked_mul(other)
-}
-
 /// Gives every kind the same weight.
 pub(super) fn alike(kinds: &[GpuKind]) -> Vec<Candidate> {
     kinds.iter().map(|kind| Candidate { kind: kind.clone(), weight: 1 }).collect()
@@ -243,14 +230,6 @@ pub(super) fn alike(kinds: &[GpuKind]) -> Vec<Candidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn divisors_and_multiples_are_euclids() {
-        assert_eq!(greatest_common_divisor(12, 18), 6);
-        assert_eq!(greatest_common_divisor(0, 7), 7);
-        assert_eq!(least_common_multiple(4, 6), Some(12));
-        assert_eq!(least_common_multiple(u128::MAX, u128::MAX - 1), None);
-    }
 
     #[test]
     fn a_nodes_free_cards_are_shared_out_by_its_cards_that_will_do() {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::candidates::greatest_common_divisor;
+use crate::divisor::greatest_common_divisor;
 use crate::gpu::GpuKind;
 use crate::money::{ArithmeticOverflow, Usd, line_usd, mean_usd};
 

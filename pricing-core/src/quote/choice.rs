@@ -1,9 +1,10 @@
 //! Which of several candidates the policy prices.
 
-use super::candidates::{Candidate, least_common_multiple};
+use super::candidates::Candidate;
 use super::card_price::{CardPrice, WeighedCard};
 use super::reason::{Reason, ReasonCode};
 use super::tariff::{GpuTariff, priced};
+use crate::divisor::least_common_multiple;
 use crate::gpu::GpuKind;
 use crate::money::ArithmeticOverflow;
 use crate::rates::AmbiguousGpu;

@@ -17,8 +17,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{CommittedUnit, Scheduler};
-use crate::inventory::Cluster;
+use crate::inventory::{Cluster, Node};
 use crate::quantity::LineQuantity;
+use crate::text::excerpt;
 use demand::Demand;
 use remaining::RemainingCluster;
 
@@ -118,6 +119,18 @@ impl Resource {
     }
 }
 
+impl Lack {
+    /// A resource of which `free` is less than what is asked.
+    pub(super) fn of_amount(resource: Resource, asked: u64, free: u64) -> Self {
+        Self { resource, asked: resource.amount(asked), free: Some(resource.amount(free)) }
+    }
+
+    /// A storage class that the node does not have.
+    pub(super) fn of_class(class: &str) -> Self {
+        Self { resource: Resource::StorageClass, asked: excerpt(class), free: None }
+    }
+}
+
 impl Shortage {
     /// A shortage whose cause is not a node.
     pub(super) fn of_cluster(message: String) -> Self {
@@ -129,6 +142,11 @@ impl fmt::Display for Shortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
+}
+
+/// Whether a node can mount volumes of a storage class.
+pub(super) fn has_class(node: &Node, class: &str) -> bool {
+    node.storage_classes.iter().any(|known| known == class)
 }
 
 /// Explains why the units do not fit.

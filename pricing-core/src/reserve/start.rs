@@ -18,18 +18,20 @@ use std::collections::BTreeMap;
 use crate::budget::{Budget, Spent};
 use crate::inventory::{CardId, Cluster, Free, InterconnectId, Node};
 use crate::order::{ResourceUnit, StorageClass};
+use crate::quantity::amount::Amount;
 use crate::quantity::{Bytes, MilliCpu};
 
 use super::CommittedUnit;
+use super::shortage::has_class;
 
 /// What the pod of one replica asks Kubernetes for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodRequest {
-    cpu: MilliCpu,
-    memory: Bytes,
-    ephemeral: Bytes,
-    gpus: u64,
-    hcas: u64,
+    pub(super) cpu: MilliCpu,
+    pub(super) memory: Bytes,
+    pub(super) ephemeral: Bytes,
+    pub(super) gpus: u64,
+    pub(super) hcas: u64,
     /// The named persistent classes, as bits of the index.
     class_bits: u64,
     /// The named persistent classes that have no bit in the index.
@@ -74,8 +76,40 @@ impl PodRequest {
         }
     }
 
+    /// Whether the pod requests neither CPU nor memory.
+    pub(super) fn is_best_effort(&self) -> bool {
+        self.cpu.is_zero() && self.memory.is_zero()
+    }
+
+    /// Takes what some of these pods request from what a node has free.
+    pub(super) fn take(&self, free: &mut Free, pods: u32) {
+        let pods = u64::from(pods);
+        free.cpu = free.cpu.less(self.cpu.times(pods));
+        free.memory = free.memory.less(self.memory.times(pods));
+        free.ephemeral = free.ephemeral.less(self.ephemeral.times(pods));
+        free.gpus = free.gpus.less(self.gpus.times(pods));
+        free.hcas = free.hcas.less(self.hcas.times(pods));
+    }
+
+    /// How many names of classes are compared for each node.
+    pub(super) fn compared(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// The named persistent classes that a node does not have.
+    pub(super) fn classes_missing_on<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        node: &'a Node,
+    ) -> impl Iterator<Item = &'a str> {
+        let index = cluster.index();
+        let named = |class: &&str| index.class_bit(class).is_some_and(|bit| self.class_bits & bit != 0);
+        let indexed = index.classes().iter().map(String::as_str).filter(named);
+        indexed.chain(self.classes.iter().map(String::as_str)).filter(move |class| !has_class(node, class))
+    }
+
     /// Whether the pod could start on a node that has the label of its vendor and model.
-    fn could_start(&self, free: &Free, node: &Node) -> bool {
+    pub(super) fn could_start(&self, free: &Free, node: &Node) -> bool {
         free.gpus >= self.gpus
             && free.hcas >= self.hcas
             && free.cpu >= self.cpu
@@ -100,10 +134,17 @@ pub struct PodSelector {
 impl PodSelector {
     /// For each of the cluster's interconnects, whether a pod can start on its nodes. None if the pod asks for no
     /// interconnect.
-    fn interconnects(&self, cluster: &Cluster) -> Option<Vec<bool>> {
+    pub(super) fn interconnects(&self, cluster: &Cluster) -> Option<Vec<bool>> {
         let reserved = cluster.interconnects().get(self.interconnect?.place())?;
         Some(cluster.interconnects().iter().map(|one| one.resource_name == reserved.resource_name).collect())
     }
+}
+
+/// The nodes with the label of a selector's vendor and model, as indices, ascending.
+pub(super) fn labelled<'c>(selector: &PodSelector, cluster: &'c Cluster) -> &'c [usize] {
+    let index = cluster.index();
+    let model = index.model(&selector.vendor, &selector.model).and_then(|place| index.models().get(place));
+    model.map_or(&[], |model| &model.labelled)
 }
 
 /// The nodes where a pod could start, as indices, ascending.
@@ -117,8 +158,7 @@ pub fn nodes(
     budget: &Budget<'_>,
 ) -> Result<Vec<usize>, Spent> {
     let index = cluster.index();
-    let model = index.model(&selector.vendor, &selector.model).and_then(|place| index.models().get(place));
-    let labelled = model.map_or(&[] as &[usize], |model| &model.labelled);
+    let labelled = labelled(selector, cluster);
     let looked_at = labelled.len().saturating_mul(pod.classes.len().saturating_add(1));
     budget.take(looked_at.saturating_add(cluster.interconnects().len()))?;
     let connected = selector.interconnects(cluster);

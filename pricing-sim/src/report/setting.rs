@@ -261,7 +261,7 @@ fn of_scenario(scenario: &Scenario) -> Markup {
         li {
             @match scenario.scheduler() {
                 Scheduler::Sound => "Resources are reserved by the sound scheduler, which remembers which cards are taken.",
-                Scheduler::Provider => "Resources are reserved as the provider's own algorithm does it.",
+                Scheduler::Provider | Scheduler::Kubernetes => "Resources are reserved as the provider's own algorithm does it.",
             }
         }
         @match scenario.reserve.prefer {

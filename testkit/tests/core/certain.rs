@@ -237,7 +237,7 @@ fn allows(unit: &ResourceUnit, kind: &Kind, scheduler: Scheduler) -> bool {
     let selectors = || unit.gpu.alternatives.iter();
     match scheduler {
         Scheduler::Sound => selectors().any(|selector| matches(&selector)),
-        Scheduler::Provider => {
+        Scheduler::Provider | Scheduler::Kubernetes => {
             let last = |model: Option<&str>| selectors().rfind(|s| s.model() == model);
             last(Some(&kind.0)).or_else(|| last(None)).is_some_and(|selector| matches(&selector))
         }

@@ -9,6 +9,7 @@ mod handed_out;
 mod held;
 mod hostile_texts;
 mod interconnect;
+mod kube_scheduler;
 mod kubernetes;
 mod laws;
 mod plugin_answers;

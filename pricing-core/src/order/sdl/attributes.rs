@@ -1,9 +1,9 @@
 //! Attributes: keys of the tenant's own and their values, of a placement or of a CPU.
 
 use super::field::Field;
-use super::scalar::Kind;
 use crate::input::InputError;
 use crate::order::Attribute;
+use crate::yaml::Kind;
 
 /// Attributes of the tenant's own, sorted by key.
 pub(super) fn list(field: &Field<'_>) -> Result<Vec<Attribute>, InputError> {

@@ -3,22 +3,18 @@
 //! Every method returns the value, or an error with path, line and column. Where only one of the two readers of SDLs
 //! accepts a value, the method returns that reader's value and adds a warning that names the other.
 
-use core::fmt::{Display, Write as _};
+use core::fmt::Display;
 use core::ops::RangeInclusive;
 
-use super::scalar::{Kind, Scalar};
 use super::warnings::{Reader, RefusingReader, Warnings};
-use super::yaml::{Entry, Node, Position, Value};
 use crate::input::InputError;
-use crate::text::{excerpt, nearest};
+use crate::text::excerpt;
+use crate::yaml::{Entry, Kind, Node, Place, Scalar};
 
 /// A value, and its place in the document and in the text.
 #[derive(Clone, Debug)]
 pub(super) struct Field<'a> {
-    node: &'a Node,
-    path: String,
-    /// The position of the value's key, for errors about the name or about missing content.
-    key: Position,
+    place: Place<'a>,
     warnings: &'a Warnings,
 }
 
@@ -32,7 +28,7 @@ pub(super) struct Object<'a> {
 impl<'a> Field<'a> {
     /// Makes the field of the document itself.
     pub(super) fn root(node: &'a Node, warnings: &'a Warnings) -> Self {
-        Self { node, path: String::new(), key: node.position, warnings }
+        Self { place: Place::root(node), warnings }
     }
 
     /// Warns that one reader refuses this value.
@@ -60,125 +56,73 @@ impl<'a> Field<'a> {
 
     /// Makes an error about this value.
     pub(super) fn error(&self, message: impl Display) -> InputError {
-        let Position { line, column } = self.node.position;
-        InputError::new(message).at(self.path.clone()).position(line, column)
+        self.place.error(message)
     }
 
     /// Makes an error about this value's name, or about something that is missing in it.
     pub(super) fn name_error(&self, message: impl Display) -> InputError {
-        self.error(message).position(self.key.line, self.key.column)
+        self.place.name_error(message)
     }
 
     /// Makes an error that this value is not what was expected.
     pub(super) fn expected(&self, what: impl Display) -> InputError {
-        let message = format_args!("{}; expected {what}", self.found());
-        // A missing value has no position of its own, but its key has one.
-        if self.is_null() { self.name_error(message) } else { self.error(message) }
-    }
-
-    /// Describes the value for a message.
-    fn found(&self) -> String {
-        match &self.node.value {
-            Value::Scalar(scalar) => match scalar.kind() {
-                Kind::Null => "nothing is given".to_owned(),
-                Kind::Bool(value) => format!("`{value}` is a truth value"),
-                Kind::Number => format!("`{}` is a number", excerpt(scalar.text())),
-                Kind::Text => format!("`{}` is text", excerpt(scalar.text())),
-            },
-            Value::List(_) => "this is a list".to_owned(),
-            Value::Map(_) => "this is a mapping".to_owned(),
-        }
+        self.place.expected(what)
     }
 
     fn child(&self, entry: &'a Entry) -> Self {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        let path = format!("{}{dot}{}", self.path, excerpt(&entry.key));
-        Self { node: &entry.value, path, key: entry.key_position, warnings: self.warnings }
+        Self { place: self.place.child(entry), warnings: self.warnings }
     }
 
     /// Returns whether the value is null: written as null, or left out after the colon.
     pub(super) fn is_null(&self) -> bool {
-        self.scalar().is_some_and(|scalar| scalar.kind() == Kind::Null)
+        self.place.is_null()
     }
 
     /// Returns whether the value is a list.
     pub(super) fn is_list(&self) -> bool {
-        matches!(self.node.value, Value::List(_))
+        self.place.is_list()
     }
 
     /// Returns the value if it is a scalar.
     pub(super) fn scalar(&self) -> Option<&'a Scalar> {
-        match &self.node.value {
-            Value::Scalar(scalar) => Some(scalar),
-            Value::List(_) | Value::Map(_) => None,
-        }
+        self.place.scalar()
     }
 
     /// Returns whether the value is a mapping.
     pub(super) fn is_map(&self) -> bool {
-        matches!(self.node.value, Value::Map(_))
-    }
-
-    fn entries(&self) -> Result<&'a [Entry], InputError> {
-        match &self.node.value {
-            Value::Map(entries) => Ok(entries),
-            Value::Scalar(_) | Value::List(_) => Err(self.expected("a mapping")),
-        }
-    }
-
-    /// Returns the entries of a mapping, in which no key may repeat.
-    fn distinct_entries(&self) -> Result<&'a [Entry], InputError> {
-        let entries = self.entries()?;
-        match entries.iter().find(|entry| entry.repeated) {
-            Some(entry) => Err(self.child(entry).name_error(given_twice(entry))),
-            None => Ok(entries),
-        }
+        self.place.is_map()
     }
 
     /// Returns a mapping whose keys the user chooses, in the text's order.
     pub(super) fn map(&self) -> Result<Vec<(&'a str, Self)>, InputError> {
-        Ok(self.distinct_entries()?.iter().map(|entry| (entry.key.as_str(), self.child(entry))).collect())
+        Ok(self.place.distinct_entries()?.iter().map(|entry| (entry.key.as_str(), self.child(entry))).collect())
     }
 
     /// Returns a mapping from which only the known keys are read. Go ignores other keys, whatever their values.
     pub(super) fn object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
-        let entries = self.distinct_entries()?;
+        let entries = self.place.distinct_entries()?;
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
-            self.warnings.refused(RefusingReader::Console, self.unknown_key(entry, known));
+            self.warnings.refused(RefusingReader::Console, self.place.unknown_key(entry, known));
         }
         Ok(Object { field: self.clone(), entries })
     }
 
     /// Returns a mapping that may have only the known keys. Of a repeated key, Go uses the last.
     pub(super) fn closed_object(&self, known: &[&str]) -> Result<Object<'a>, InputError> {
-        let entries = self.entries()?;
+        let entries = self.place.entries()?;
         if let Some(entry) = entries.iter().find(|entry| !known.contains(&entry.key.as_str())) {
-            return Err(self.unknown_key(entry, known));
+            return Err(self.place.unknown_key(entry, known));
         }
         for entry in entries.iter().filter(|entry| entry.repeated) {
-            self.child(entry).warn_of_name(RefusingReader::Console, given_twice(entry));
+            self.child(entry).warn_of_name(RefusingReader::Console, Place::given_twice(entry));
         }
         Ok(Object { field: self.clone(), entries })
     }
 
-    fn unknown_key(&self, entry: &'a Entry, known: &[&str]) -> InputError {
-        let hint = match nearest(&entry.key, known.iter().copied()) {
-            Some(key) => format!("did you mean `{key}`?"),
-            None => format!("known here: {}", listed(known)),
-        };
-        self.child(entry).name_error(format_args!("unknown key `{}`", excerpt(&entry.key))).hint(hint)
-    }
-
     /// Returns the items of a list.
     pub(super) fn list(&self) -> Result<Vec<Self>, InputError> {
-        let Value::List(items) = &self.node.value else { return Err(self.expected("a list")) };
-        let item = |(index, node): (usize, &'a std::rc::Rc<Node>)| {
-            let mut path = self.path.clone();
-            // Writing to a `String` does not fail.
-            let _ = write!(path, "[{index}]");
-            Self { node, path, key: node.position, warnings: self.warnings }
-        };
-        Ok(items.iter().enumerate().map(item).collect())
+        let item = |place| Self { place, warnings: self.warnings };
+        Ok(self.place.items()?.map(item).collect())
     }
 
     /// Returns the texts of a list. Go ignores null items.
@@ -200,7 +144,7 @@ impl<'a> Field<'a> {
         match self.scalar() {
             Some(scalar) if scalar.kind() == Kind::Text => Ok(scalar.text()),
             Some(scalar) if scalar.kind() != Kind::Null => {
-                self.warn(RefusingReader::Console, format_args!("{}; expected text", self.found()));
+                self.warn(RefusingReader::Console, format_args!("{}; expected text", self.place.found()));
                 Ok(scalar.text())
             }
             _ => Err(self.expected("text")),
@@ -221,11 +165,7 @@ impl<'a> Field<'a> {
 
     /// Makes an error about a word that is not in the list.
     pub(super) fn unknown_word(&self, text: &str, words: &[&str]) -> InputError {
-        let error = self.error(format_args!("`{}` is not known; expected {}", excerpt(text), listed(words)));
-        match nearest(text, words.iter().copied()) {
-            Some(word) => error.hint(format!("did you mean `{word}`?")),
-            None => error,
-        }
+        self.place.unknown_word(text, words)
     }
 
     /// Returns a truth value. Go also accepts the words of YAML 1.1.
@@ -234,7 +174,7 @@ impl<'a> Field<'a> {
         match (scalar.map(Scalar::kind), scalar.and_then(Scalar::go_bool)) {
             (Some(Kind::Bool(value)), _) => Ok(value),
             (_, Some(value)) => {
-                self.warn(RefusingReader::Console, format_args!("{}; expected `true` or `false`", self.found()));
+                self.warn(RefusingReader::Console, format_args!("{}; expected `true` or `false`", self.place.found()));
                 Ok(value)
             }
             _ => Err(self.expected("`true` or `false`")),
@@ -279,10 +219,6 @@ impl<'a> Field<'a> {
     }
 }
 
-fn given_twice(entry: &Entry) -> String {
-    format!("the key `{}` is given twice", excerpt(&entry.key))
-}
-
 impl<'a> Object<'a> {
     /// Returns the value of a key if present, even if null. Of a repeated key, the last counts.
     pub(super) fn entry(&self, key: &str) -> Option<Field<'a>> {
@@ -308,21 +244,4 @@ impl<'a> Object<'a> {
     pub(super) fn required(&self, key: &str) -> Result<Field<'a>, InputError> {
         self.entry(key).ok_or_else(|| self.field.name_error(format_args!("`{key}` is missing")))
     }
-}
-
-/// Lists words for a message: `a`, `b` or `c`.
-fn listed(words: &[&str]) -> String {
-    let mut text = String::new();
-    for (index, word) in words.iter().enumerate() {
-        let last = index.saturating_add(1) == words.len();
-        text.push_str(if index == 0 {
-            ""
-        } else if last {
-            " or "
-        } else {
-            ", "
-        });
-        let _ = write!(text, "`{word}`");
-    }
-    text
 }

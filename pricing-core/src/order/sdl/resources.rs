@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::attributes;
 use super::field::Field;
-use super::scalar::{Kind, Scalar};
 use super::units;
 use super::warnings::RefusingReader;
 use crate::gpu::{GpuRequest, GpuSelector};
@@ -13,6 +12,7 @@ use crate::order::storage::{DEFAULT_CLASS, SDL_CLASSES};
 use crate::order::{Attribute, StorageClass, Volume};
 use crate::quantity::{Bytes, MilliCpu};
 use crate::text::excerpt;
+use crate::yaml::{Kind, Scalar};
 
 /// The name of a volume that has none.
 const UNNAMED_VOLUME: &str = "default";

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::warnings::{RefusingReader, Warnings};
-use super::yaml::{Entry, Node, Value};
 use crate::input::InputError;
 use crate::text::excerpt;
+use crate::yaml::{Entry, Node, Value};
 
 /// The only section whose parts are merged one by one.
 const PROFILES: &str = "profiles";

@@ -4,4 +4,3 @@ mod corpus;
 mod hostile;
 mod refusals;
 mod rules;
-mod yaml;

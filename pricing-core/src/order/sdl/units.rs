@@ -7,12 +7,13 @@
 use rust_decimal::Decimal;
 
 use super::field::Field;
-use super::scalar::{Kind, Scalar, go_decimal};
 use super::warnings::RefusingReader;
 use crate::input::InputError;
 use crate::money::{CHAIN_DECIMALS, parse_decimal};
 use crate::quantity::{Bytes, MilliCpu, Quantity};
 use crate::text::excerpt;
+use crate::yaml::scalar::go_decimal;
+use crate::yaml::{Kind, Scalar};
 
 /// The most digits of an amount.
 const MAX_DIGITS: usize = 30;

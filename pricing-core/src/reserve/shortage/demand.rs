@@ -36,7 +36,7 @@ impl<'u> Demand<'u> {
         if demand.amounts.gpus > 0 {
             let allows = |kind: &GpuKind| match scheduler {
                 Scheduler::Sound => unit.gpu.allows(kind),
-                Scheduler::Provider => unit.gpu.allows_by_daemon(kind),
+                Scheduler::Provider | Scheduler::Kubernetes => unit.gpu.allows_by_daemon(kind),
             };
             for card in cluster.cards() {
                 let model = allows(&card.kind).then(|| demand.model(&card.kind));

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::demand::Demand;
+use super::has_class;
 use super::missing::Missing;
-use super::remaining::{RemainingCluster, has_class};
+use super::remaining::RemainingCluster;
 use super::{Lack, NodeShortage, Resource, Shortage};
 use crate::reserve::CommittedUnit;
 use crate::text::{counted, excerpt};

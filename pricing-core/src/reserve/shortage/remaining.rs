@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::demand::Demand;
 use super::missing::Missing;
-use super::{Lack, Resource};
+use super::{Lack, Resource, has_class};
 use crate::inventory::{Cluster, Node};
 use crate::quantity::amount::Amount;
 use crate::quantity::{Bytes, MilliCpu};
 use crate::reserve::InterconnectRequest;
-use crate::text::excerpt;
 
 /// What a node has left.
 #[derive(Clone, Copy)]
@@ -210,15 +209,14 @@ impl<'c> RemainingCluster<'c> {
         let mut lacks = Vec::new();
         for (resource, asked, free) in self.amounts(index, room, demand) {
             if free < asked {
-                lacks.push(Lack { resource, asked: resource.amount(asked), free: Some(resource.amount(free)) });
+                lacks.push(Lack::of_amount(resource, asked, free));
             }
         }
         for (class, size) in &demand.classes {
             if !has_class(node, class) {
-                lacks.push(Lack { resource: Resource::StorageClass, asked: excerpt(class), free: None });
+                lacks.push(Lack::of_class(class));
             } else if self.pool(class) < *size {
-                let (resource, free) = (Resource::Volumes, self.pool(class).get());
-                lacks.push(Lack { resource, asked: resource.amount(size.get()), free: Some(resource.amount(free)) });
+                lacks.push(Lack::of_amount(Resource::Volumes, size.get(), self.pool(class).get()));
             }
         }
         lacks
@@ -240,9 +238,4 @@ impl<'c> RemainingCluster<'c> {
 /// How many replicas fit into what is free if each asks for this much.
 fn replicas<A: Amount>(free: A, asked: A) -> u64 {
     free.room_for(asked).unwrap_or(u64::MAX)
-}
-
-/// Whether a node can mount volumes of a storage class.
-pub(super) fn has_class(node: &Node, class: &str) -> bool {
-    node.storage_classes.iter().any(|known| known == class)
 }

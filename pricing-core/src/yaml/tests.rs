@@ -1,7 +1,6 @@
 //! The YAML that is accepted, and what it means.
 
-use super::super::scalar::Kind;
-use super::super::yaml::{Entry, Node, Value, parse};
+use super::{Entry, Kind, Node, Value, parse};
 
 /// Writes a tree as one line: numbers as decimals, `?` for null.
 fn shown(node: &Node) -> String {

@@ -7,13 +7,13 @@ use crate::quantity::Quantity;
 use crate::text::excerpt;
 
 /// The prefix of the tags of YAML's core types.
-pub(super) const CORE_TAG: &str = "tag:yaml.org,2002:";
+pub(crate) const CORE_TAG: &str = "tag:yaml.org,2002:";
 /// The most digits of a number. Real SDLs stay far below.
 const MAX_DIGITS: usize = 30;
 
 /// A single value and the way it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Scalar {
+pub(crate) struct Scalar {
     text: String,
     kind: Kind,
     /// Whether it has neither quotes nor a tag, so that its text determines its type.
@@ -22,7 +22,7 @@ pub(super) struct Scalar {
 
 /// The type of a scalar in YAML 1.2's core schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Null,
     Bool(bool),
     Number,
@@ -31,11 +31,11 @@ pub(super) enum Kind {
 
 /// A number as written. Conversions are done on demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number<'a>(&'a str);
+pub(crate) struct Number<'a>(&'a str);
 
 impl Scalar {
     /// Determines the type of a scalar: by its tag, else text if it was quoted, else by YAML 1.2's core schema.
-    pub(super) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn resolve(text: &str, plain: bool, tag: Option<&str>) -> Result<Self, String> {
         let scalar = |kind| Self { text: text.to_owned(), kind, plain: plain && tag.is_none() };
         let Some(tag) = tag else {
             return Ok(scalar(if plain { plain_kind(text) } else { Kind::Text }));
@@ -53,27 +53,27 @@ impl Scalar {
     }
 
     /// Makes a scalar of type text, such as a key.
-    pub(super) fn of_text(text: &str) -> Self {
+    pub(crate) fn of_text(text: &str) -> Self {
         Self { text: text.to_owned(), kind: Kind::Text, plain: false }
     }
 
     /// Returns the type.
-    pub(super) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
 
     /// Returns the text without quotes.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Returns the number, if the scalar is one.
-    pub(super) fn number(&self) -> Option<Number<'_>> {
+    pub(crate) fn number(&self) -> Option<Number<'_>> {
         (self.kind == Kind::Number).then_some(Number(&self.text))
     }
 
     /// Returns the truth value that the chain's Go reader sees: it accepts the words of YAML 1.1, also quoted.
-    pub(super) fn go_bool(&self) -> Option<bool> {
+    pub(crate) fn go_bool(&self) -> Option<bool> {
         match (self.kind, self.text.as_str()) {
             (Kind::Bool(value), _) => Some(value),
             (Kind::Text, "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON") => Some(true),
@@ -84,7 +84,7 @@ impl Scalar {
 
     /// Returns the whole number that the chain's Go reader sees. It accepts underscores and octal digits after `0`, and
     /// truncates fractions.
-    pub(super) fn go_whole(&self) -> Option<u64> {
+    pub(crate) fn go_whole(&self) -> Option<u64> {
         if !self.plain && self.kind != Kind::Number {
             return None;
         }
@@ -149,7 +149,7 @@ fn radix(unsigned: &str) -> Option<(u32, &str)> {
 
 /// Reads a decimal as Go's `strconv.ParseFloat` does, and returns it as an exact plain decimal. Underscores may stand
 /// between digits. None if it is negative, infinite, in another base, or not a number.
-pub(super) fn go_decimal(text: &str) -> Option<String> {
+pub(crate) fn go_decimal(text: &str) -> Option<String> {
     let unsigned = text.strip_prefix('+').unwrap_or(text);
     let between_digits = |(place, _): (usize, &str)| {
         let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
@@ -169,7 +169,7 @@ pub(super) fn go_decimal(text: &str) -> Option<String> {
 
 impl Number<'_> {
     /// Returns the number as an exact plain decimal. None if it is infinite, NaN, or too long.
-    pub(super) fn decimal(&self) -> Option<String> {
+    pub(crate) fn decimal(&self) -> Option<String> {
         let (sign, unsigned) = match self.0.strip_prefix('-') {
             Some(rest) => ("-", rest),
             None => ("", self.0.strip_prefix('+').unwrap_or(self.0)),
@@ -187,7 +187,7 @@ impl Number<'_> {
     }
 
     /// Returns the number as Console writes it where text is expected: without redundant zeros.
-    pub(super) fn console_text(&self) -> String {
+    pub(crate) fn console_text(&self) -> String {
         let Some(text) = self.decimal() else { return self.0.to_owned() };
         let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
@@ -197,12 +197,12 @@ impl Number<'_> {
     }
 
     /// Returns the number if it is whole, non-negative and at most 2^64 - 1.
-    pub(super) fn whole(&self) -> Option<u64> {
+    pub(crate) fn whole(&self) -> Option<u64> {
         Quantity::parse(&self.decimal()?).ok()?.whole()
     }
 
     /// Returns whether the number has a minus sign.
-    pub(super) fn is_negative(&self) -> bool {
+    pub(crate) fn is_negative(&self) -> bool {
         self.0.starts_with('-')
     }
 }

@@ -3,14 +3,21 @@
 //! The tree is built from the parser's events without recursion. Two bounds keep hostile input cheap: on the depth, and
 //! on the number of nodes after alias expansion, which stops a "billion laughs" file.
 
+mod place;
+pub(crate) mod scalar;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use super::scalar::{self, Kind, Scalar};
 use crate::input::InputError;
 use crate::text::excerpt;
+
+pub(crate) use place::Place;
+pub(crate) use scalar::{Kind, Scalar};
 
 /// The deepest nesting. A real file has ten levels.
 const MAX_DEPTH: usize = 64;
@@ -21,9 +28,9 @@ const MERGE_KEY: &str = "<<";
 
 /// A line and a column, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Position {
@@ -40,9 +47,9 @@ impl From<Marker> for Position {
 
 /// A value and its position. Aliases share the node that they name.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) position: Position,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) position: Position,
+    pub(crate) value: Value,
     /// The number of nodes in this tree after alias expansion.
     nodes: usize,
     /// The number of levels of this tree, including this node.
@@ -51,14 +58,14 @@ pub(super) struct Node {
 
 impl Node {
     /// Returns a node with the same position and another value.
-    pub(super) fn with_value(&self, value: Value) -> Self {
+    pub(crate) fn with_value(&self, value: Value) -> Self {
         Self { position: self.position, value, nodes: self.nodes, height: self.height }
     }
 }
 
 /// The content of a node.
 #[derive(Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Scalar(Scalar),
     List(Vec<Rc<Node>>),
     Map(Vec<Entry>),
@@ -66,24 +73,24 @@ pub(super) enum Value {
 
 /// A key of a mapping and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_position: Position,
-    pub(super) value: Rc<Node>,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_position: Position,
+    pub(crate) value: Rc<Node>,
     /// Whether the key occurred earlier in the mapping.
-    pub(super) repeated: bool,
+    pub(crate) repeated: bool,
 }
 
 /// The first document of a text.
 #[derive(Debug)]
-pub(super) struct FirstDocument {
-    pub(super) root: Rc<Node>,
+pub(crate) struct FirstDocument {
+    pub(crate) root: Rc<Node>,
     /// Where a second document begins.
-    pub(super) second: Option<Position>,
+    pub(crate) second: Option<Position>,
 }
 
 /// Parses the first document of a text. What follows it is not parsed.
-pub(super) fn parse(text: &str) -> Result<FirstDocument, InputError> {
+pub(crate) fn parse(text: &str) -> Result<FirstDocument, InputError> {
     let mut loader = Loader::default();
     let mut second = None;
     let mut parser = Parser::new(StrInput::new(text.strip_prefix('\u{feff}').unwrap_or(text)));

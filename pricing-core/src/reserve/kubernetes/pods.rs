@@ -1,0 +1,53 @@
+//! The pods of an order, as Kubernetes sees them.
+
+use crate::inventory::Cluster;
+use crate::order::{GroupSpec, ResourceUnit};
+use crate::reserve::{CommittedUnit, InterconnectRequest, PodRequest, PodSelector, Reservation};
+
+/// What the replicas of one resource unit ask Kubernetes for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodTemplate {
+    /// The unit.
+    pub resource_id: u32,
+    /// The number of its replicas.
+    pub replicas: u32,
+    /// The amounts of each replica.
+    pub request: PodRequest,
+    /// What the reservation adds: the label of vendor and model, and the resource of the interconnect. None without
+    /// cards.
+    pub selector: Option<PodSelector>,
+    /// The interconnect label that no other pod on its node may have.
+    pub label: Option<String>,
+}
+
+impl PodTemplate {
+    /// The pods of a group that was reserved, in the order of its units.
+    #[must_use]
+    pub fn of_group(
+        group: &GroupSpec,
+        committed: &[CommittedUnit],
+        reservation: &Reservation,
+        cluster: &Cluster,
+    ) -> Vec<Self> {
+        let units = group.resources().iter().zip(committed).zip(&reservation.targets);
+        units.map(|((unit, committed), target)| Self::new(unit, committed, target.selector(), cluster)).collect()
+    }
+
+    /// The pods of a unit with what its reservation adds.
+    #[must_use]
+    pub fn new(
+        unit: &ResourceUnit,
+        committed: &CommittedUnit,
+        selector: Option<PodSelector>,
+        cluster: &Cluster,
+    ) -> Self {
+        let label = committed.interconnect.as_ref().and_then(InterconnectRequest::exclusive_label);
+        Self {
+            resource_id: unit.id,
+            replicas: unit.count,
+            request: PodRequest::new(unit, committed, cluster),
+            selector,
+            label: label.map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The scheduling cycle of a pod: which nodes pass the filters, and which of them has the highest score.
+//!
+//! All replicas of a unit are alike, so the nodes are filtered and scored once, as they are before any pod of the order
+//! starts. Afterwards only the nodes that took pods are looked at again. This works because the score of PodTopologySpread
+//! is the same on all other nodes. Nodes are not sorted: mostly the ones with the highest score decide, and those with the
+//! next lower score are looked for when all of these have pods.
+
+mod lacks;
+
+use crate::budget::{Budget, Spent};
+use crate::inventory::{Cluster, Free, Node};
+use crate::reserve::shortage::NodeShortage;
+
+use super::branches::PlacedPods;
+use super::node_affinity::LabelledNodes;
+use super::node_resources::NodeResources;
+use super::node_resources_fit::NodeResourcesFit;
+use super::pod_topology_spread::{RawScores, raw_score};
+use super::pods::PodTemplate;
+use super::profile::ScoreWeights;
+use super::{KubeScheduler, inter_pod_affinity, node_resources_balanced_allocation};
+
+/// The steps of a budget that a score takes.
+const STEPS_PER_SCORE: usize = 16;
+
+/// The cycle of a unit's pods.
+#[derive(Debug)]
+pub(super) struct SchedulingCycle<'a> {
+    cluster: &'a Cluster,
+    pods: &'a [PodTemplate],
+    /// The unit's place among the pods.
+    place: usize,
+    template: &'a PodTemplate,
+    labelled: LabelledNodes<'a>,
+    /// For each of the cluster's interconnects, whether the pods can use it. None if they ask for none.
+    connected: Option<Vec<bool>>,
+    scorer: Scorer<'a>,
+    /// The nodes that pass the filters before any pod of the order starts, in the inventory's order.
+    feasible: Vec<ScoredNode>,
+    /// The best of these, as far as they were needed: the highest score first.
+    buckets: Vec<Bucket>,
+}
+
+/// A node with its score, PodTopologySpread left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ScoredNode {
+    node: usize,
+    score: u64,
+}
+
+/// Every node with one score, ascending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Bucket {
+    score: u64,
+    nodes: Vec<usize>,
+}
+
+/// The nodes with the highest score. kube-scheduler draws lots among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct BestNodes {
+    /// The bucket with the nodes that have no pods of the order.
+    pub(super) bucket: usize,
+    /// The number of these nodes.
+    pub(super) untouched: usize,
+    /// The positions in the bucket of nodes that have pods of the order after all, ascending.
+    pub(super) skipped: Vec<usize>,
+    /// Nodes with pods of the order, as indices, ascending.
+    pub(super) touched: Vec<usize>,
+}
+
+/// A node that has pods of the order and passed the filters before.
+struct TouchedNode {
+    node: usize,
+    /// Its score before.
+    before: u64,
+    /// How many pods of the same unit it has, and its score. None if it does not pass the filters any more.
+    scored: Option<(u32, u64)>,
+}
+
+impl BestNodes {
+    /// The number of nodes.
+    pub(super) fn len(&self) -> usize {
+        self.untouched.saturating_add(self.touched.len())
+    }
+}
+
+impl<'a> SchedulingCycle<'a> {
+    /// The cycle of the pods at a place of the list.
+    pub(super) fn new(
+        scheduler: &'a KubeScheduler,
+        (place, pods): (usize, &'a [PodTemplate]),
+        template: &'a PodTemplate,
+        cluster: &'a Cluster,
+        budget: &Budget<'_>,
+    ) -> Result<Self, Spent> {
+        let selector = template.selector.as_ref();
+        let cycle = Self {
+            cluster,
+            pods,
+            place,
+            template,
+            labelled: LabelledNodes::new(selector, cluster),
+            connected: selector.and_then(|selector| selector.interconnects(cluster)),
+            scorer: Scorer::new(scheduler, template, cluster),
+            feasible: Vec::new(),
+            buckets: Vec::new(),
+        };
+        budget.take(cycle.size())?;
+        let mut feasible = Vec::with_capacity(cycle.labelled.len());
+        feasible.extend(cycle.labelled.iter().filter_map(|node| cycle.scored(node)));
+        Ok(Self { feasible, ..cycle })
+    }
+
+    /// The unit's pods.
+    pub(super) fn template(&self) -> &'a PodTemplate {
+        self.template
+    }
+
+    /// The unit's place among the pods.
+    pub(super) fn place(&self) -> usize {
+        self.place
+    }
+
+    /// The cluster.
+    pub(super) fn cluster(&self) -> &'a Cluster {
+        self.cluster
+    }
+
+    /// The cost of looking at every node, in steps.
+    pub(super) fn size(&self) -> usize {
+        self.labelled.len().saturating_mul(STEPS_PER_SCORE.saturating_add(self.template.request.compared()))
+    }
+
+    /// What each node with the label lacks for another replica.
+    pub(super) fn lacks(&self, placed: &[PlacedPods]) -> Vec<NodeShortage> {
+        lacks::of_nodes(self, placed)
+    }
+
+    fn scored(&self, node: usize) -> Option<ScoredNode> {
+        self.score(node, &[]).map(|score| ScoredNode { node, score })
+    }
+
+    /// The nodes of a bucket, ascending.
+    pub(super) fn bucket(&self, place: usize) -> &[usize] {
+        self.buckets.get(place).map_or(&[], |bucket| &bucket.nodes)
+    }
+
+    /// Adds the bucket with the next lower score. None if there are no more nodes.
+    fn add_bucket(&mut self, budget: &Budget<'_>) -> Result<Option<()>, Spent> {
+        budget.take(self.feasible.len())?;
+        let above = self.buckets.last().map(|bucket| bucket.score);
+        let left = || self.feasible.iter().filter(|node| above.is_none_or(|above| node.score < above));
+        let Some(score) = left().map(|node| node.score).max() else { return Ok(None) };
+        let nodes = left().filter(|node| node.score == score).map(|node| node.node).collect();
+        self.buckets.push(Bucket { score, nodes });
+        Ok(Some(()))
+    }
+
+    /// A node's score without PodTopologySpread, given the order's pods on it. None if it does not pass the filters.
+    fn score(&self, node: usize, here: &[PlacedPods]) -> Option<u64> {
+        let (free, node) = self.free(node, here)?;
+        let labels = here.iter().map(|pods| self.pods.get(pods.template)?.label.as_deref());
+        let passes = self.connects(node)
+            && self.template.request.could_start(&free, node)
+            && !inter_pod_affinity::repels(self.template.label.as_deref(), labels);
+        passes.then(|| self.scorer.score(&NodeResources::with_pod(node, &free, &self.template.request)))
+    }
+
+    /// What a node has free with the order's pods on it.
+    fn free(&self, node: usize, here: &[PlacedPods]) -> Option<(Free, &'a Node)> {
+        let mut free = *self.cluster.index().free().get(node)?;
+        for pods in here {
+            if let Some(template) = self.pods.get(pods.template) {
+                template.request.take(&mut free, pods.replicas);
+            }
+        }
+        Some((free, self.cluster.nodes().get(node)?))
+    }
+
+    /// Whether a node has the interconnect that the pods ask for, if any.
+    fn connects(&self, node: &Node) -> bool {
+        let usable = |connected: &Vec<bool>| node.interconnect.and_then(|id| connected.get(id.place())) == Some(&true);
+        self.connected.as_ref().is_none_or(usable)
+    }
+
+    /// The nodes with the highest score for another replica, given the order's pods so far, sorted by node. Empty if the
+    /// replica fits nowhere.
+    pub(super) fn best_nodes(&mut self, placed: &[PlacedPods], budget: &Budget<'_>) -> Result<BestNodes, Spent> {
+        budget.take(placed.len().saturating_add(1).saturating_mul(STEPS_PER_SCORE))?;
+        let here = placed.chunk_by(|one, other| one.node == other.node);
+        let touched: Vec<TouchedNode> = here.filter_map(|here| self.touched(here)).collect();
+        let untouched = self.best_untouched(&touched, budget)?;
+        let scored = || touched.iter().filter_map(|node| Some((node.node, node.scored?)));
+        let feasible = self.feasible.len().saturating_sub(touched.len()).saturating_add(scored().count());
+        let raw = |pods: u32| raw_score(pods, feasible);
+        let raw_scores = scored().map(|(_, (pods, _))| raw(pods)).chain(untouched.iter().map(|_| raw(0)));
+        let Some(range) = RawScores::of(raw_scores) else { return Ok(BestNodes::default()) };
+        let total = |pods: u32, score: u64| self.scorer.with_spread(score, range.normalize(raw(pods)));
+        let (mut highest, mut best) = match untouched {
+            Some((score, best)) => (total(0, score), best),
+            None => (0, BestNodes::default()),
+        };
+        for (node, (pods, score)) in scored() {
+            let total = total(pods, score);
+            if total > highest || best.len() == 0 {
+                (highest, best) = (total, BestNodes::default());
+            }
+            if total == highest {
+                best.touched.push(node);
+            }
+        }
+        Ok(best)
+    }
+
+    fn touched(&self, here: &[PlacedPods]) -> Option<TouchedNode> {
+        let node = here.first()?.node;
+        let known = self.feasible.binary_search_by_key(&node, |scored| scored.node).ok()?;
+        let before = self.feasible.get(known)?.score;
+        let same = here.iter().find(|pods| pods.template == self.place).map_or(0, |pods| pods.replicas);
+        Some(TouchedNode { node, before, scored: self.score(node, here).map(|score| (same, score)) })
+    }
+
+    /// The best nodes without pods of the order, and their score.
+    fn best_untouched(
+        &mut self,
+        touched: &[TouchedNode],
+        budget: &Budget<'_>,
+    ) -> Result<Option<(u64, BestNodes)>, Spent> {
+        for place in 0.. {
+            if self.buckets.len() <= place && self.add_bucket(budget)?.is_none() {
+                break;
+            }
+            let Some(bucket) = self.buckets.get(place) else { break };
+            let of_bucket = touched.iter().filter(|node| node.before == bucket.score);
+            let skipped: Vec<usize> =
+                of_bucket.filter_map(|touched| bucket.nodes.binary_search(&touched.node).ok()).collect();
+            let untouched = bucket.nodes.len().saturating_sub(skipped.len());
+            if untouched > 0 {
+                let best = BestNodes { bucket: place, untouched, skipped, touched: Vec::new() };
+                return Ok(Some((bucket.score, best)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The weighted sum of the plugins' scores.
+#[derive(Debug)]
+struct Scorer<'a> {
+    fit: NodeResourcesFit<'a>,
+    weights: ScoreWeights,
+}
+
+impl<'a> Scorer<'a> {
+    fn new(scheduler: &'a KubeScheduler, template: &PodTemplate, cluster: &Cluster) -> Self {
+        let profile = &scheduler.profile;
+        let fit = NodeResourcesFit::new(&profile.scoring_strategy, scheduler.pods_without_requests, template, cluster);
+        let mut weights = profile.weights;
+        if template.request.is_best_effort() {
+            // Kubernetes skips the plugin for pods that request neither CPU nor memory.
+            weights.node_resources_balanced_allocation = 0;
+        }
+        Self { fit, weights }
+    }
+
+    /// The sum without PodTopologySpread. Weights have 32 bits and scores are at most 100, so it does not overflow.
+    fn score(&self, node: &NodeResources) -> u64 {
+        let fit = weighted(self.weights.node_resources_fit, || self.fit.score(node));
+        let balanced = weighted(self.weights.node_resources_balanced_allocation, || {
+            node_resources_balanced_allocation::score(node.cpu, node.memory)
+        });
+        fit.saturating_add(balanced)
+    }
+
+    fn with_spread(&self, score: u64, spread: u64) -> u64 {
+        score.saturating_add(weighted(self.weights.pod_topology_spread, || spread))
+    }
+}
+
+/// A weighted score. It is not worked out if it does not count.
+fn weighted(weight: u32, score: impl FnOnce() -> u64) -> u64 {
+    if weight == 0 { 0 } else { u64::from(weight).saturating_mul(score()) }
+}
