@@ -124,23 +124,22 @@ fn node(random: &mut Random, number: u64) -> Value {
     let info: Vec<Value> =
         (0..cards).map(|index| card(if is_mixed && index.is_multiple_of(2) { other } else { kind })).collect();
     let classes: Vec<&str> = CLASSES.into_iter().filter(|_| random.one_in(2)).collect();
+    let none = json!({"allocatable": quantity(0), "allocated": quantity(0), "capacity": quantity(0)});
     let has_fabric = random.one_in(3);
     let hcas = if has_fabric { random.up_to(8) } else { 0 };
-    let none = json!({"allocatable": quantity(0), "allocated": quantity(0), "capacity": quantity(0)});
-    let mut resources = json!({
+    let interconnect = if has_fabric { pair(random, hcas, 1, "") } else { none.clone() };
+    let (fabric, resource) = if has_fabric { ("infiniband", FABRIC_RESOURCE) } else { ("", "") };
+    let resources = json!({
         "cpu": {"quantity": pair(random, cpu, 250, "m")},
         "memory": {"quantity": pair(random, memory, GIB / 2, "")},
         "gpu": {"quantity": pair(random, cards, 1, ""), "info": info},
         "ephemeralStorage": pair(random, GIB * 200, GIB, ""),
         "volumesAttached": none,
         "volumesMounted": none,
+        "gpuInterconnect": interconnect,
     });
-    let mut capabilities = json!({"storageClasses": classes});
-    if has_fabric {
-        resources["gpuInterconnect"] = pair(random, hcas, 1, "");
-        capabilities["interconnectFabric"] = json!("infiniband");
-        capabilities["interconnectResourceName"] = json!(FABRIC_RESOURCE);
-    }
+    let capabilities =
+        json!({"storageClasses": classes, "interconnectFabric": fabric, "interconnectResourceName": resource});
     json!({"name": format!("n{number}"), "resources": resources, "capabilities": capabilities})
 }
 
@@ -179,9 +178,7 @@ fn unit(random: &mut Random, id: u64, interconnect: bool) -> Value {
 }
 
 fn storage(random: &mut Random) -> Vec<Value> {
-    let volume = |name: &str, size: u64, attributes: Value| {
-        json!({"name": name, "quantity": {"val": size.to_string()}, "attributes": attributes})
-    };
+    let volume = |name: &str, size: u64, attributes: Value| json!({"name": name, "quantity": {"val": size.to_string()}, "attributes": attributes});
     let mut volumes = vec![volume("default", random.between(1, 20).saturating_mul(GIB), json!([]))];
     if random.one_in(4) {
         volumes.push(volume("scratch", random.between(1, 20).saturating_mul(GIB), json!([])));

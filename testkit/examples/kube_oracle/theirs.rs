@@ -47,8 +47,9 @@ fn node(node: &Value, pods_without_requests: u32) -> Value {
         ("ephemeral-storage", "/resources/ephemeralStorage"),
         (card, "/resources/gpu/quantity"),
     ];
-    if node.pointer("/resources/gpuInterconnect").is_some() {
-        paths.push((text(node, "/capabilities/interconnectResourceName"), "/resources/gpuInterconnect"));
+    let interconnect = text(node, "/capabilities/interconnectResourceName");
+    if !interconnect.is_empty() {
+        paths.push((interconnect, "/resources/gpuInterconnect"));
     }
     let amounts = |which: &str| -> Texts {
         let amount = |path: &str| text(node, &format!("{path}/{which}/string")).to_owned();
