@@ -2,6 +2,7 @@
 
 mod contradictions;
 mod duration;
+mod explore;
 mod files;
 mod keys;
 mod listen;
@@ -14,6 +15,7 @@ mod rules;
 mod tests;
 
 pub use duration::Span;
+pub use explore::{Explore, Spread};
 pub use files::Files;
 pub(crate) use files::Stamp;
 pub use max_change::MaxChange;

@@ -47,6 +47,7 @@ pub mod config;
 pub mod decision;
 pub mod digest;
 pub mod engine;
+pub mod explore;
 pub mod feed;
 pub mod guard;
 pub mod inventory;

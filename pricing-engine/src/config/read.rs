@@ -265,8 +265,9 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
 }
 
 /// The sections that do not belong to a rate card.
-const SECTIONS: [&str; 10] =
-    ["listen", "inventory", "reserve", "feed", "plugin", "shadow", "bid_log", "limits", "reload", "tracing"];
+const SECTIONS: [&str; 11] = [
+    "listen", "inventory", "reserve", "feed", "plugin", "shadow", "explore", "bid_log", "limits", "reload", "tracing",
+];
 
 fn toml_error(text: &str, error: &toml::de::Error) -> InputError {
     let message = format!("{:.300}", Untrusted::new(error.message().trim_end()));

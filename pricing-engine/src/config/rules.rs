@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quantity::Quantity;
+use pricing_core::quote::Spread;
 use pricing_core::rates::changes::MaxChange;
 use pricing_core::text::excerpt;
 use toml::de::DeValue;
@@ -28,6 +29,8 @@ pub(super) enum Rule {
     UsdPerAkt,
     /// A percentage, or `0`.
     MaxChange,
+    /// A percentage above 0.
+    Spread,
     /// An HTTP or HTTPS URL.
     Url,
     /// The address of a gRPC service: an HTTP or HTTPS URL without a path.
@@ -92,6 +95,9 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "feed.usd_per_akt" => Rule::UsdPerAkt,
         "feed.timeout" => Rule::Span(100, 300_000),
         "plugin.deadline" | "limits.deadline" => Rule::Span(1, 600_000),
+        "explore.spread" => Rule::Spread,
+        // A TOML integer has 63 bits.
+        "explore.seed" => Rule::Whole(0, (1 << 63) - 1),
         "plugin.fuel" => Rule::Whole(1, 1_000_000_000_000_000),
         "plugin.memory_limit" => Rule::Size,
         "bid_log.file_bytes" => Rule::Whole(4 << 10, 1 << 40),
@@ -128,6 +134,7 @@ impl Rule {
             Self::Span(..) | Self::SpanOrNone(..) => "a duration such as `\"90s\"`",
             Self::Whole(..) => "a whole number",
             Self::MaxChange => "a percentage such as `\"50%\"`, or `0`",
+            Self::Spread => "a percentage such as `\"3%\"`",
             Self::UsdPerAkt => "a number as a string, such as `\"0.50\"`",
             Self::Url | Self::Peer | Self::Collector => "an address such as `\"https://host:8444\"`",
             Self::Address => "an address such as `\"127.0.0.1:9310\"`",
@@ -154,6 +161,7 @@ impl Rule {
             Self::SpanOrNone(least, most) => span(text, least, most, true),
             Self::UsdPerAkt => usd_per_akt(text),
             Self::MaxChange => max_change(text),
+            Self::Spread => Spread::parse(text).map(|_| ()).map_err(|error| refused(error.to_string())),
             Self::Url => url(text).map(|_| ()),
             Self::Peer => peer(text),
             Self::Address => address(text),
