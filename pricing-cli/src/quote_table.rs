@@ -8,7 +8,8 @@ use pricing_core::text::printable;
 
 use crate::amounts::{self, cents};
 use crate::answered::{
-    Alternative, Answered, Cards, Decided, Explored, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Reason, Target,
+    Alternative, Answered, Cards, Decided, Explored, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Reason,
+    Target,
 };
 use crate::colours::paint;
 use crate::table::{lacking, table, wrapped};

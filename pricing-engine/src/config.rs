@@ -13,6 +13,7 @@ mod read;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod tune;
 
 pub use duration::Span;
 pub use explore::{Explore, Spread};
@@ -25,3 +26,4 @@ pub use model::{
 };
 pub use number::Number;
 pub use read::{ConfigError, Loaded, LoadedRates, inspect, load, load_files, parse, position};
+pub use tune::{Objective as TuneObjective, Percentage, Range as TuneRange, Tune};

@@ -56,5 +56,6 @@ pub mod order_name;
 mod own_file;
 pub mod shadow;
 pub mod telemetry;
+pub mod tune;
 
 pub use engine::Engine;

@@ -3,8 +3,8 @@
 use pricing_proto::bidprice::v1;
 
 use super::{
-    Alternative, Amount, Answered, Candidate, Cards, Decided, EndpointPrice, Explored, Fallback, GpuTarget, Kind, Lack, Line,
-    NodeShortage, Offer, OfferPrices, PluginUse, Reason, Target, VolumePrice, Weight,
+    Alternative, Amount, Answered, Candidate, Cards, Decided, EndpointPrice, Explored, Fallback, GpuTarget, Kind, Lack,
+    Line, NodeShortage, Offer, OfferPrices, PluginUse, Reason, Target, VolumePrice, Weight,
 };
 
 impl Answered {

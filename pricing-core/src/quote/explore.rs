@@ -38,7 +38,9 @@ pub struct Spread {
 
 /// Why a text is not a spread.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a spread; expected a percentage above `0%` and at most `20%` with at most 4 decimals, such as `3%`")]
+#[error(
+    "`{0}` is not a spread; expected a percentage above `0%` and at most `20%` with at most 4 decimals, such as `3%`"
+)]
 pub struct SpreadError(String);
 
 impl Spread {
@@ -50,10 +52,15 @@ impl Spread {
         let error = || SpreadError(crate::text::excerpt(text));
         let number = text.strip_suffix('%').ok_or_else(error)?;
         let percent = parse_decimal(number).map_err(|_| error())?.normalize();
-        let allowed = percent > Decimal::ZERO
-            && percent <= Decimal::from(MAX_PERCENT)
-            && percent.scale() <= PERCENT_DECIMALS;
+        let allowed =
+            percent > Decimal::ZERO && percent <= Decimal::from(MAX_PERCENT) && percent.scale() <= PERCENT_DECIMALS;
         if allowed { Ok(Self { percent }) } else { Err(error()) }
+    }
+
+    /// The spread as a share: 0.03 for `3%`.
+    #[must_use]
+    pub fn share(self) -> Decimal {
+        self.percent.checked_div(Decimal::ONE_HUNDRED).unwrap_or_default()
     }
 
     /// The factors of a price, from the lowest to the highest. They are exact.
@@ -99,7 +106,11 @@ impl Explored {
     #[must_use]
     pub fn propensity(&self) -> Decimal {
         let count = u64::try_from(self.factors.len()).map_or(Decimal::ONE, Decimal::from).max(Decimal::ONE);
-        Decimal::ONE.checked_div(count).unwrap_or(Decimal::ONE).round_dp_with_strategy(6, MidpointNearestEven).normalize()
+        Decimal::ONE
+            .checked_div(count)
+            .unwrap_or(Decimal::ONE)
+            .round_dp_with_strategy(6, MidpointNearestEven)
+            .normalize()
     }
 }
 

@@ -196,7 +196,7 @@ pub(super) fn shadow_line(shadowed: &Shadowed, settings: &Settings) -> serde_jso
     Ok(Line { kind: "shadow", body: body(shadowed)?, objects: vec![rates_object(settings)] })
 }
 
-fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(super) fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut body = Vec::with_capacity(4096);
     serde_json::to_writer(&mut body, line)?;
     body.push(b'\n');
@@ -205,7 +205,7 @@ fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn rates_object(settings: &Settings) -> Object {
+pub(super) fn rates_object(settings: &Settings) -> Object {
     text(settings.rates.digest, &settings.rates.text, false)
 }
 

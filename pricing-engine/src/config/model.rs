@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Explore, MaxChange, Number, Span};
+use super::{Explore, MaxChange, Number, Span, Tune};
 
 /// The configuration of `bidprice serve`. Paths in it are relative to the folder of the file that they stand in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,8 @@ pub struct Config {
     pub shadow: Option<Shadow>,
     /// Varies the prices of bids by chance within a narrow band.
     pub explore: Option<Explore>,
+    /// Proposes rates that would have earned more.
+    pub tune: Option<Tune>,
     /// The log of every decision.
     pub bid_log: Option<BidLog>,
     /// What is taken at once.

@@ -230,6 +230,10 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.extend(config.feed.cache.as_mut());
     paths.extend(config.bid_log.as_mut().map(|log| &mut log.folder));
     paths.extend(config.reload.state.as_mut());
+    if let Some(tune) = &mut config.tune {
+        paths.push(&mut tune.scenario);
+        paths.extend(tune.costs.as_mut());
+    }
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
 
@@ -265,8 +269,19 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
 }
 
 /// The sections that do not belong to a rate card.
-const SECTIONS: [&str; 11] = [
-    "listen", "inventory", "reserve", "feed", "plugin", "shadow", "explore", "bid_log", "limits", "reload", "tracing",
+const SECTIONS: [&str; 12] = [
+    "listen",
+    "inventory",
+    "reserve",
+    "feed",
+    "plugin",
+    "shadow",
+    "explore",
+    "tune",
+    "bid_log",
+    "limits",
+    "reload",
+    "tracing",
 ];
 
 fn toml_error(text: &str, error: &toml::de::Error) -> InputError {

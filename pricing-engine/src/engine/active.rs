@@ -56,7 +56,10 @@ impl Active {
         let settings = Arc::new(Settings { explore, ..priced });
         let shadow = config.shadow.as_ref().map(|_| {
             let rates = loaded.shadow_rates.as_ref().unwrap_or(&loaded.rates);
-            ActiveShadow { settings: Arc::new(settings_of(&loaded, rates, shadow_plugin.as_ref())), plugin: shadow_plugin }
+            ActiveShadow {
+                settings: Arc::new(settings_of(&loaded, rates, shadow_plugin.as_ref())),
+                plugin: shadow_plugin,
+            }
         });
         Ok(Self { settings, plugin, shadow, loaded })
     }

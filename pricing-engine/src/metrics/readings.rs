@@ -10,7 +10,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Labels, Refusal};
+use super::{Labels, Refusal, tuning};
+use crate::tune;
 
 /// The state of the parts of the service at one moment, which `Service::readings` collects. A default is 0, or absent
 /// if 0 would be misleading.
@@ -42,6 +43,8 @@ pub struct Readings {
     pub bid_log: BidLogReading,
     /// A pending configuration.
     pub reload: ReloadReading,
+    /// The rates that are proposed; `None` without `[tune]`.
+    pub tune: Option<tune::Reading>,
 }
 
 /// A configuration that is in the files but not in use.
@@ -154,6 +157,9 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
         objects_lost,
     );
     reload(&mut page, &readings.reload);
+    if let Some(reading) = &readings.tune {
+        tuning::add(&mut page, reading);
+    }
     page.0
 }
 
@@ -221,10 +227,10 @@ fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
 }
 
 /// A registry for one rendering.
-struct Sheet(Registry);
+pub(super) struct Sheet(Registry);
 
 impl Sheet {
-    fn add(&mut self, name: &str, help: &str, metric: impl Metric) {
+    pub(super) fn add(&mut self, name: &str, help: &str, metric: impl Metric) {
         self.0.register(name, help, metric);
     }
 
@@ -232,11 +238,11 @@ impl Sheet {
         self.add(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     }
 
-    fn count(&mut self, name: &str, help: &str, value: u64) {
+    pub(super) fn count(&mut self, name: &str, help: &str, value: u64) {
         self.add(name, help, ConstCounter::new(value));
     }
 
-    fn counts<'a, const N: usize>(
+    pub(super) fn counts<'a, const N: usize>(
         &mut self,
         name: &str,
         help: &str,

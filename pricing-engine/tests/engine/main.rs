@@ -2,11 +2,13 @@
 
 mod bid_log;
 mod decisions;
+mod explore;
 mod feed;
 mod feed_server;
 mod inventory;
 mod reference;
 mod shadow;
+mod tune;
 
 use std::time::Duration;
 

@@ -3,7 +3,8 @@
 use pricing_core::gpu::GpuKind;
 use pricing_core::money::Price;
 use pricing_core::quote::{
-    Alternative, Alternatives, CardGroup, Decision, Explored, Line, OfferPrices, PluginUse, Quote, QuotedTarget, Reason, Weight,
+    Alternative, Alternatives, CardGroup, Decision, Explored, Line, OfferPrices, PluginUse, Quote, QuotedTarget,
+    Reason, Weight,
 };
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
