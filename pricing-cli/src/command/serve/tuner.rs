@@ -64,7 +64,9 @@ impl Tuner for ReplayTuner {
                     .to_owned(),
             );
         }
-        let space = Space::new(variations, current, Some(task.config.max_step.share()))?;
+        // The whole range is searched, not only what is within a step: otherwise the best rate is never found where the way to
+        // it is longer than a step. The engine bounds what is applied of it.
+        let space = Space::new(variations, current, None)?;
         let settings =
             Settings { objective: objective(task.config.objective), resamples: task.config.resamples, threads: 1 };
         let replay = Cancellable { evaluate: &replays, cancelled };

@@ -22,7 +22,11 @@ pub(super) fn json(tune: &TuneStatus) -> Value {
 
 /// Adds the rows of the proposal to the table.
 pub(super) fn add(add: &mut impl FnMut(&str, &str, String), tune: &TuneStatus) {
-    let state = if tune.decision.is_empty() { "no proposal yet" } else { &tune.decision };
+    let state = match (tune.decision.as_str(), tune.running) {
+        ("", true) => "at work",
+        ("", false) => "no proposal yet",
+        (decision, _) => decision,
+    };
     let mut detail = match &tune.gain_usd {
         Some(TuneGain { mean, low, high }) => {
             format!("{mean} USD more ({low} to {high}), {} of {}", count(tune.days, "day"), count(tune.orders, "order"))

@@ -51,7 +51,7 @@ fn folder() -> tempfile::TempDir {
 /// What is asked of the tuner in a folder.
 fn config(folder: &Path, key: &str) -> config::Tune {
     let text = format!(
-        "[rates]\nfile = \"rates.toml\"\n[tune]\nscenario = \"scenario.toml\"\nmax_step = \"20%\"\nresamples = 40\nvary = {{ \"{key}\" = \"1500..2200\" }}\n"
+        "[rates]\nfile = \"rates.toml\"\n[tune]\nscenario = \"scenario.toml\"\nmax_step = \"5%\"\nresamples = 40\nvary = {{ \"{key}\" = \"1500..2200\" }}\n"
     );
     let mut tune = config::parse(&text).unwrap().tune.unwrap();
     tune.scenario = folder.join(tune.scenario);
