@@ -21,6 +21,7 @@ mod join;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pricing_core::money::Usd;
+use pricing_core::text::{counted, plural};
 use serde::Serialize;
 
 use super::figures::{Lease, Outcomes, count, rounded};
@@ -227,17 +228,21 @@ impl OffPolicy {
             warnings.push("the bid log has no explored bid of an order with a name".to_owned());
             return;
         }
+        let are = |count| plural(count, "is", "are");
         if self.other_price > 0 {
             warnings.push(format!(
-                "{} explored orders are left out, because the bid in the history has a price that the bid log does not \
-                 have",
-                self.other_price
+                "{} {} left out, because our bid in the history has a price that the bid log does not have",
+                counted(self.other_price, "explored order"),
+                are(self.other_price)
             ));
         }
-        if self.unsupported.bids > 0 {
+        let unsupported = self.unsupported.bids;
+        if unsupported > 0 {
             warnings.push(format!(
-                "{} of {} bids of the strategy are outside of the explored band; the estimates do not have them",
-                self.unsupported.bids, self.bids
+                "{unsupported} of {} of the strategy {} outside of the explored band; the estimates do not have {}",
+                counted(self.bids, "bid"),
+                are(unsupported),
+                plural(unsupported, "it", "them")
             ));
         }
         if self.supported > 0 && self.effective_sample_size < FEW {

@@ -179,9 +179,7 @@ fn unit(random: &mut Random, id: u64, interconnect: bool) -> Value {
 }
 
 fn storage(random: &mut Random) -> Vec<Value> {
-    let volume = |name: &str, size: u64, attributes: Value| {
-        json!({"name": name, "quantity": {"val": size.to_string()}, "attributes": attributes})
-    };
+    let volume = |name: &str, size: u64, attributes: Value| json!({"name": name, "quantity": {"val": size.to_string()}, "attributes": attributes});
     let mut volumes = vec![volume("default", random.between(1, 20).saturating_mul(GIB), json!([]))];
     if random.one_in(4) {
         volumes.push(volume("scratch", random.between(1, 20).saturating_mul(GIB), json!([])));

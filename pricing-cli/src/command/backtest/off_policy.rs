@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pricing_core::text::printable;
+use pricing_core::text::{counted, printable};
 use pricing_sim::backtest::off_policy::{Estimate, Estimates};
 use pricing_sim::backtest::{OffPolicy, Outcomes};
 
@@ -40,18 +40,26 @@ fn sentence(off: &OffPolicy) -> String {
         return format!("No explored bid tells what the strategy `{}` would have got.", off.strategy);
     }
     format!(
-        "For the strategy `{}`, by {} explored bids of {} days, of which {} were at its price by chance (effective sample \
-         size {}):",
-        off.strategy, off.supported, off.days, off.matching, off.effective_sample_size
+        "For the strategy `{}`, by {} of {}, {} of them at its price by chance (effective sample size {}):",
+        off.strategy,
+        counted(off.supported, "explored bid"),
+        counted(off.days, "day"),
+        off.matching,
+        off.effective_sample_size
     )
 }
 
 /// The orders that are in no estimate, by reason.
 fn left_out(off: &OffPolicy) -> String {
     format!(
-        "Of {} explored orders, {} are not in the history, {} have another price there, {} are outside of the folds, {} \
-         are declined by the strategy, and {} have no support: its price is outside of the explored band.",
-        off.explored, off.not_in_history, off.other_price, off.outside_folds, off.declined, off.unsupported.bids
+        "Of {}: not in the history {}, at another price there {}, outside of the folds {}, declined by the strategy {}, \
+         and without support, since its price is outside of the explored band, {}.",
+        counted(off.explored, "explored order"),
+        off.not_in_history,
+        off.other_price,
+        off.outside_folds,
+        off.declined,
+        off.unsupported.bids
     )
 }
 
