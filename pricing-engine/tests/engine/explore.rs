@@ -13,7 +13,7 @@ use pricing_engine::bid_log::BidLog;
 use pricing_engine::bid_log::entry::{Decision, Entry};
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{Report, WhatIf, replay};
-use pricing_engine::config::{self, Fsync, LoadedRates};
+use pricing_engine::config::{self, Fsync};
 use pricing_engine::decision::{self, Settings};
 use pricing_engine::explore::{DrawSource, Explore};
 
@@ -72,7 +72,7 @@ fn decisions_without_exploration() -> Option<pricing_engine::comparison::Money> 
 fn other_rates_are_compared_without_exploration() {
     let folder = tempfile::tempdir().unwrap();
     logged(folder.path(), (0..50).map(explored));
-    let same = LoadedRates { ..(*Sample::plain(0).settings).rates.clone() };
+    let same = Sample::plain(0).settings.rates.clone();
     let report = replayed(folder.path(), &WhatIf { rates: Some(same), plugin: None });
     assert_eq!((report.same, report.changed), (50, 0));
 }
