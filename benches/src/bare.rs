@@ -180,7 +180,7 @@ fn builtin(draft: &quote::Quote) -> wit::Builtin {
             quote::Item::Endpoint => wit::Item::Endpoint,
             quote::Item::Ip => wit::Item::Ip,
             quote::Item::Discount => wit::Item::Discount,
-            quote::Item::Minimum | quote::Item::Plugin => wit::Item::Minimum,
+            quote::Item::Minimum | quote::Item::Plugin | quote::Item::Explore => wit::Item::Minimum,
         },
         kind: line.kind.clone(),
         quantity: line.quantity.to_string(),

@@ -40,6 +40,8 @@ pub(crate) struct Answered {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) nodes_left_out: u64,
     pub(crate) plugin: Option<PluginUse>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) explored: Option<Explored>,
 }
 
 /// What was decided.
@@ -59,6 +61,16 @@ pub(crate) enum Decided {
 pub(crate) struct Amount {
     pub(crate) denom: Untrusted,
     pub(crate) amount: String,
+}
+
+/// How a price was varied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Explored {
+    pub(crate) factor: String,
+    pub(crate) base_price: Amount,
+    pub(crate) base_usd_per_month: String,
+    pub(crate) propensity: String,
+    pub(crate) factors: Vec<String>,
 }
 
 /// Why there is no bid.

@@ -55,6 +55,9 @@ const OPTIONS: [(&str, &str, Part); 2] = [("quote", "plugin", QUOTE_PLUGIN), ("q
 pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PLUGINS] };
 /// A service that is asked for a quote.
 pub(crate) const QUOTE_SOCKET: Part = Part { name: "quote --socket", needs: &[SERVICE] };
+/// A bid log beside a backtest.
+#[cfg(not(feature = "service"))]
+pub(crate) const BACKTEST_BID_LOG: Part = Part { name: "backtest --bid-log", needs: &[SIMULATE, SERVICE] };
 /// A rate card from prices of the market.
 #[cfg(not(feature = "simulate"))]
 pub(crate) const RATES_FROM_MARKET: Part = Part { name: "rates init --from-market", needs: &[SIMULATE] };

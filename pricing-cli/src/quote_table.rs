@@ -8,7 +8,8 @@ use pricing_core::text::printable;
 
 use crate::amounts::{self, cents};
 use crate::answered::{
-    Alternative, Answered, Cards, Decided, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Reason, Target,
+    Alternative, Answered, Cards, Decided, Explored, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Reason,
+    Target,
 };
 use crate::colours::paint;
 use crate::table::{lacking, table, wrapped};
@@ -23,6 +24,7 @@ pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
         (!quote.targets.is_empty()).then(|| targets_table(&quote.targets)),
         (!quote.lines.is_empty()).then(|| lines_table(&quote.lines, quote.usd_per_month.as_deref())),
         quote.plugin.as_ref().map(plugin_line),
+        quote.explored.as_ref().map(explored_line),
         note.map(str::to_owned),
         quote.alternatives.as_ref().map(|list| alternatives_table(list, quote.alternatives_complete == Some(true))),
     ];
@@ -87,6 +89,19 @@ fn plugin_line(plugin: &PluginUse) -> String {
         };
         let _ = write!(line, "; {by} priced in its place: {}: {}", fallback.fault.code, fallback.fault.message);
     }
+    wrap(&printable(&line)) + "\n"
+}
+
+/// How the price was varied, and what it would have been otherwise.
+fn explored_line(explored: &Explored) -> String {
+    let Explored { factor, base_price, base_usd_per_month, propensity, .. } = explored;
+    let line = format!(
+        "Explored: the price was multiplied by {factor}, which had the probability {propensity}. Without exploration it \
+         would be {} {} a block; {} USD a month.",
+        amounts::units(&base_price.amount),
+        unit(base_price.denom.exact()),
+        amounts::usd(base_usd_per_month)
+    );
     wrap(&printable(&line)) + "\n"
 }
 

@@ -10,6 +10,7 @@ mod cards;
 mod choice;
 pub mod compat;
 mod eligibility;
+pub mod explore;
 mod given;
 mod held_capacity;
 mod lines;
@@ -40,6 +41,7 @@ pub use allocated_cards::usd_of_allocated_cards;
 pub use candidates::Candidate;
 pub use card_price::Weight;
 pub use cards::{CardGroup, QuotedTarget};
+pub use explore::{Exploration, Explored, Spread};
 pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
@@ -80,6 +82,8 @@ pub struct Quote {
     pub offer_prices: Vec<OfferPrices>,
     /// The plugin that was asked.
     pub plugin: Option<PluginUse>,
+    /// How the price was varied, if it was.
+    pub explored: Option<Explored>,
 }
 
 impl Quote {
@@ -119,6 +123,7 @@ impl Quote {
             lines: Vec::new(),
             offer_prices: Vec::new(),
             plugin: None,
+            explored: None,
         }
     }
 }
@@ -329,6 +334,7 @@ fn quote_targets(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Quot
         group: order.group.name().owned(),
         max_price: order.max_price.clone(),
         plugin: None,
+        explored: None,
     }
 }
 
@@ -350,6 +356,13 @@ fn decide(request: &QuoteRequest<'_>, bill: &Bill) -> Result<(Price, Vec<OfferPr
 /// Holds a price against 0 and the tenant's maximum, and splits it up.
 fn accept(request: &QuoteRequest<'_>, bill: &Bill, price: Price) -> Result<(Price, Vec<OfferPrices>), Reason> {
     let order = request.order;
+    check_price(order, &price)?;
+    let offer_prices = offer::split(order, bill, &price, &request.terms)?;
+    Ok((price, offer_prices))
+}
+
+/// Declines a price of 0, and one above the tenant's maximum.
+fn check_price(order: &Order, price: &Price) -> Result<(), Reason> {
     if price.amount().is_zero() {
         let decimals = order.price_precision;
         let message = format!("the price rounds to a bid of 0 at {decimals} decimals, which the chain refuses");
@@ -361,8 +374,7 @@ fn accept(request: &QuoteRequest<'_>, bill: &Bill, price: Price) -> Result<(Pric
             format!("the price of {amount} {denom} a block is above the tenant's maximum of {}", max.amount());
         return Err(Reason::new(ReasonCode::PriceAboveMax, message));
     }
-    let offer_prices = offer::split(order, bill, &price, &request.terms)?;
-    Ok((price, offer_prices))
+    Ok(())
 }
 
 /// The one conversion of a quote: dollars a month to the denom's units per block.

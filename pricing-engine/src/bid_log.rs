@@ -21,6 +21,7 @@ mod record;
 pub mod replay;
 mod scan;
 mod tail;
+mod tune;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -39,6 +40,7 @@ use writer::{Kept, Scanned, Writer};
 pub use objects::{ObjectError, Objects};
 pub use rebuild::RebuildError;
 pub use record::{Decided, Record};
+pub(crate) use tune::TuneRecord;
 
 /// How long a caller waits for its lines to be written.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -204,6 +206,11 @@ impl BidLog {
     /// Returns the log's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.handle.folder
+    }
+
+    /// Queues a change of the rate card.
+    pub(crate) fn record_tune(&self, record: &TuneRecord<'_>) -> Pending {
+        self.push(tune::line(record, SystemTime::now()))
     }
 
     fn push(&self, line: serde_json::Result<record::Line>) -> Pending {

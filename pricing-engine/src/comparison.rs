@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use pricing_core::money::{Usd, parse_decimal};
+use pricing_core::money::{Price, Usd, parse_decimal};
 use pricing_core::quote::{DecisionKind, Quote};
 use pricing_core::text::Untrusted;
 use rust_decimal::Decimal;
@@ -34,17 +34,46 @@ pub struct Money {
     pub amount: String,
 }
 
+/// What a quote would have been without exploration, as JSON has it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Base {
+    /// The price.
+    pub base_price: Money,
+    /// The price in USD a month.
+    pub base_usd_per_month: String,
+}
+
+impl Money {
+    fn of(price: &Price) -> Self {
+        Self { denom: price.denom().as_str().into(), amount: price.amount().to_string() }
+    }
+}
+
 impl Outcome {
-    /// Summarises a quote.
+    /// Summarises a quote, without exploration: a comparison is between strategies, not between draws.
     #[must_use]
     pub fn of(quote: &Quote) -> Self {
-        let price = quote.price();
-        Self {
+        let base = quote.explored.as_ref().map(|explored| Base {
+            base_price: Money::of(&explored.base_price),
+            base_usd_per_month: explored.base_usd_per_month.to_string(),
+        });
+        let answered = Self {
             decision: quote.decision_kind(),
             code: quote.reason().map(|reason| reason.code.name().to_owned()),
-            price: price
-                .map(|price| Money { denom: price.denom().as_str().into(), amount: price.amount().to_string() }),
+            price: quote.price().map(Money::of),
             usd_per_month: quote.usd_per_month.map(|usd| usd.to_string()),
+        };
+        answered.without_exploration(base)
+    }
+
+    /// Replaces an explored price by the one that it was varied from.
+    #[must_use]
+    pub fn without_exploration(self, base: Option<Base>) -> Self {
+        match base {
+            Some(Base { base_price, base_usd_per_month }) => {
+                Self { price: Some(base_price), usd_per_month: Some(base_usd_per_month), ..self }
+            }
+            None => self,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod contradictions;
 mod duration;
+mod explore;
 mod files;
 mod keys;
 mod listen;
@@ -13,8 +14,10 @@ mod read;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod tune;
 
 pub use duration::Span;
+pub use explore::{Explore, Spread};
 pub use files::Files;
 pub(crate) use files::Stamp;
 pub use max_change::MaxChange;
@@ -25,3 +28,4 @@ pub use model::{
 pub use number::Number;
 pub use outcomes::Outcomes;
 pub use read::{ConfigError, Loaded, LoadedRates, inspect, load, load_files, parse, position};
+pub use tune::{Objective as TuneObjective, Percentage, Range as TuneRange, Tune};

@@ -16,6 +16,7 @@ use pricing_host::{Plugin, Pricer};
 
 use crate::config::LoadedRates;
 use crate::digest::Digest;
+use crate::explore::Explore;
 use crate::inventory::{Availability, Snapshot};
 use crate::order_name::OrderName;
 
@@ -124,6 +125,8 @@ pub struct Settings {
     pub prefer: Prefer,
     /// The search budget of a request, shared by all of its groups and their alternatives.
     pub budget: SearchBudget,
+    /// How bids are explored.
+    pub explore: Option<Explore>,
 }
 
 /// The live inventory and the live rate at the moment of a decision.
@@ -189,7 +192,7 @@ pub fn price(settings: &Settings, live: &LiveState, request: &OrderRequest, budg
     let mut before: Vec<HeldCapacity> = Vec::new();
     for (index, order) in request.orders.iter().enumerate() {
         let ((quote, alternatives), remaining_budget) =
-            RemainingBudget::of(budget, || price_group(settings, &live, request, order, budget));
+            RemainingBudget::of(budget, || price_group(settings, &live, request, (index, order), budget));
         let last = index.saturating_add(1) == request.orders.len();
         let taken = if last || !is_placed(request) { Vec::new() } else { capacity_of_bid(settings, order, &quote) };
         all.push(PricedGroup { quote, alternatives, before: before.clone(), remaining_budget });
@@ -244,7 +247,7 @@ fn price_group(
     settings: &Settings,
     live: &LiveState,
     request: &OrderRequest,
-    order: &Order,
+    (index, order): (usize, &Order),
     budget: &Budget<'_>,
 ) -> (Quote, Option<Alternatives>) {
     let (owner, usd_per_akt) = (request.owner.as_deref().map(Untrusted::new), live.usd_per_akt);
@@ -276,6 +279,11 @@ fn price_group(
     let plugin = settings.plugin.as_ref().filter(|_| !rate_is_missing);
     let pricer = plugin.cloned().map_or(Pricer::Builtin, Pricer::Plugin);
     let quote = pricer.quote(&quote_request);
+    let exploration = settings.explore.and_then(|explore| explore.of_group(request.name.as_ref(), index));
+    let quote = match exploration {
+        Some(exploration) => quote::explore::explore(&quote_request, quote, &exploration),
+        None => quote,
+    };
     if !request.alternatives {
         return (quote, None);
     }

@@ -37,6 +37,12 @@ impl Digest {
         Some(Self(bytes))
     }
 
+    /// Returns the bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Returns the 64 hexadecimal digits.
     #[must_use]
     pub fn hex(&self) -> String {

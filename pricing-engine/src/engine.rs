@@ -7,6 +7,7 @@ mod plugin;
 mod recording;
 mod reload;
 mod status;
+mod tuning;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +27,7 @@ use crate::metrics::{Call, Metrics};
 use crate::order_name::OrderName;
 use crate::outcomes::{self, Outcomes};
 use crate::shadow::Shadow;
+use crate::tune::{self, Tuner};
 
 pub use active::{Active, ActiveShadow};
 pub use plugin::OpenPlugin;
@@ -60,6 +62,9 @@ struct Inner {
     /// Serialises reloads.
     reloading: Mutex<()>,
     last_accepted: Mutex<LastAccepted>,
+    /// What proposes rates. `None` in a program without it.
+    tuner: Option<Arc<dyn Tuner>>,
+    tuning: Mutex<tune::Reading>,
     started: Instant,
 }
 
@@ -72,8 +77,17 @@ impl Engine {
     /// accepted first. A rate card that has to be accepted is not an error: the engine starts with the one that was
     /// accepted last.
     pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
+        Self::start_with(path, compiler, None)
+    }
+
+    /// Starts as [`Engine::start`] does, with something that can propose rates for the section `tune`.
+    ///
+    /// # Errors
+    /// Those of [`Engine::start`].
+    pub fn start_with(path: &Path, compiler: Compiler, tuner: Option<Arc<dyn Tuner>>) -> Result<Self, ConfigError> {
         let files = settled(path)?;
         let mut loaded = config::load_files(&files)?;
+        tuning::check(&loaded, tuner.as_ref())?;
         let metrics = Arc::new(Metrics::new());
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
@@ -97,6 +111,8 @@ impl Engine {
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             last_accepted: Mutex::new(last_accepted),
+            tuner,
+            tuning: Mutex::default(),
             started: Instant::now(),
         };
         let engine = Self { inner: Arc::new(inner) };

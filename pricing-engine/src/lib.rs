@@ -47,6 +47,7 @@ pub mod config;
 pub mod decision;
 pub mod digest;
 pub mod engine;
+pub mod explore;
 pub mod feed;
 pub mod guard;
 pub mod inventory;
@@ -56,5 +57,6 @@ pub mod outcomes;
 mod own_file;
 pub mod shadow;
 pub mod telemetry;
+pub mod tune;
 
 pub use engine::Engine;

@@ -10,6 +10,7 @@ mod plugin;
 mod readings;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use pricing_engine::config::Listen;
 use pricing_engine::engine::check::{self, Findings, Report, Severity, can_make};
+use pricing_engine::tune::Tuner;
 use pricing_host::compile::Compiler;
 
 use crate::certificate::Validity;
@@ -16,7 +18,13 @@ const SOCKET_PATH: usize = 107;
 /// Checks for everything that would prevent the service from starting, and for anything unusual.
 #[must_use]
 pub fn check(path: &Path, compiler: &Compiler) -> Report {
-    check::check(path, compiler, listening)
+    check_with(path, compiler, None)
+}
+
+/// Checks as [`check`] does, with what the section `tune` needs.
+#[must_use]
+pub fn check_with(path: &Path, compiler: &Compiler, tuner: Option<&Arc<dyn Tuner>>) -> Report {
+    check::check(path, compiler, tuner, listening)
 }
 
 /// Checks the certificates and the socket's folder.

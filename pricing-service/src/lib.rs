@@ -23,8 +23,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pricing_engine::Engine;
 use pricing_engine::config::ConfigError;
 use pricing_engine::engine::Active;
+use pricing_engine::tune::Tuner;
 use pricing_host::compile::Compiler;
 use pricing_proto::akash::provider::v1::provider_rpc_server::{self, ProviderRpcServer};
 use pricing_proto::bidprice::v1::pricing_server::{self, PricingServer};
@@ -35,7 +37,7 @@ use tonic_health::ServingStatus::{NotServing, Serving};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
-pub use check::check;
+pub use check::{check, check_with};
 pub use gate::{Load, Refused};
 pub use metrics_page::{Page, PageError};
 pub use service::Service;
@@ -87,7 +89,20 @@ const OUTSIDE: u32 = 4;
 /// # Errors
 /// When the configuration is invalid, or the service cannot listen.
 pub async fn run(path: &Path, compiler: Compiler, stop: CancellationToken) -> Result<(), ServeError> {
-    serve(Service::start(path, compiler)?, stop).await
+    run_with(path, compiler, None, stop).await
+}
+
+/// Runs the service as [`run`] does, with something that can propose rates for the section `tune` of the configuration.
+///
+/// # Errors
+/// When the configuration is invalid, or the service cannot listen.
+pub async fn run_with(
+    path: &Path,
+    compiler: Compiler,
+    tuner: Option<Arc<dyn Tuner>>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    serve(Service::new(Engine::start_with(path, compiler, tuner)?), stop).await
 }
 
 /// Serves until `stop` is cancelled.
@@ -115,6 +130,7 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     // SIGHUP is handled before anybody can learn that the service runs. An earlier one would end the process.
     let hangups = hangups();
     let watch = tokio::spawn(service.engine().clone().watch(hangups, stop.clone()));
+    let tuning = tokio::spawn(service.engine().clone().tune(stop.clone()));
     let leaves = tokio::spawn(leave(service.clone(), reporter, stop.clone()));
     tell_start(&service.active(), listeners.certificate());
     let told = service.clone();
@@ -124,7 +140,7 @@ pub async fn serve(service: Service, stop: CancellationToken) -> Result<(), Serv
     stop.cancel();
     // By now, the decisions of the calls in flight are written, or wait for the disk.
     let closed = tokio::task::spawn_blocking(move || service.engine().shutdown()).await;
-    for ended in [watch.await, leaves.await, closed] {
+    for ended in [watch.await, tuning.await, leaves.await, closed] {
         ended.map_err(|error| ServeError::Failed(error.to_string()))?;
     }
     if let Some(page) = page {

@@ -10,6 +10,7 @@
 //! model adds to that is tested then: that the cheapest bid wins.
 
 mod figures;
+pub mod off_policy;
 mod prices;
 mod reliability;
 mod training;
@@ -25,11 +26,13 @@ use crate::scenario::{ChoiceName, ScenarioError};
 use crate::sweep::Prepared;
 use crate::time::{Millis, Window};
 
-pub use figures::Figures;
+pub use figures::{Figures, Outcomes};
+pub use off_policy::{ExploredBid, ExploredBidError, OffPolicy};
 pub use prices::StrategyPrices;
 pub use reliability::{ReliabilityRow, Scores};
 
 use figures::{Lease, Sums};
+use off_policy::Exploration;
 use reliability::Predictions;
 use training::Training;
 
@@ -57,6 +60,9 @@ pub struct Backtest {
     pub error: ErrorFigures,
     /// Whether the first strategy charges what we bid.
     pub strategy_prices: StrategyPrices,
+    /// Off-policy estimates, where explored bids are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off_policy: Option<OffPolicy>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -112,16 +118,23 @@ pub struct ErrorFigures {
     pub revenue_percent: Option<f64>,
 }
 
-/// Runs a backtest of a scenario that replays a history.
+/// Runs a backtest of a scenario that replays a history. With the explored bids of a bid log, it has off-policy estimates of
+/// the first strategy, too.
 ///
 /// # Errors
 /// When the scenario has no history, or there is too little to learn from.
-pub fn backtest(prepared: &Prepared, folds: usize) -> Result<Backtest, ScenarioError> {
+pub fn backtest(
+    prepared: &Prepared,
+    folds: usize,
+    explored: Option<&[ExploredBid]>,
+) -> Result<Backtest, ScenarioError> {
     let meaning = |message: &str| ScenarioError::Meaning(message.to_owned());
     let history =
         prepared.history().ok_or_else(|| meaning("a backtest needs a history: name one as `orders.history`"))?;
     let choice = prepared.scenario.market.as_ref().map(|market| market.choice).unwrap_or_default();
-    let mut work = Work { history, prepared, choice, folds: Vec::new(), predictions: Predictions::default() };
+    let exploration = explored.map(|bids| Exploration::new(bids, prepared, history));
+    let predictions = Predictions::default();
+    let mut work = Work { history, prepared, choice, folds: Vec::new(), predictions, exploration };
     let mut unlearned = None;
     for window in windows(history, folds.clamp(1, MOST_FOLDS)) {
         match Training::before(history, window.start, choice) {
@@ -151,6 +164,7 @@ struct Work<'a> {
     choice: ChoiceName,
     folds: Vec<Fold>,
     predictions: Predictions,
+    exploration: Option<Exploration<'a>>,
 }
 
 impl Work<'_> {
@@ -158,7 +172,7 @@ impl Work<'_> {
     fn fold(&mut self, window: Window, training: &Training) {
         let mut all = Sums::default();
         let mut by_kind: BTreeMap<Arc<str>, Sums> = BTreeMap::new();
-        for (arrival, facts) in self.history.stream.arrivals.iter().zip(&self.history.facts) {
+        for (order, (arrival, facts)) in self.history.stream.arrivals.iter().zip(&self.history.facts).enumerate() {
             if !(window.start..window.end).contains(&arrival.at) {
                 continue;
             }
@@ -172,6 +186,9 @@ impl Work<'_> {
             of_kind.bid(chance, won, &lease);
             all.bid(chance, won, &lease);
             self.predictions.add(chance, training.base_rate, won);
+            if let Some(exploration) = &mut self.exploration {
+                exploration.order(order, (arrival, facts), training, (window, self.history.end));
+            }
         }
         let cards = |kind: Option<&str>| self.prepared.cards(kind);
         self.folds.push(Fold {
@@ -200,8 +217,10 @@ impl Work<'_> {
         if self.predictions.is_empty() {
             warnings.push("we bid on no order of the folds, so nothing can be compared".to_owned());
         }
+        let off_policy = self.exploration.map(|exploration| exploration.finish(&mut warnings));
         Ok(Backtest {
             schema: 1,
+            off_policy,
             provider: self.history.provider.to_string(),
             choice: match self.choice {
                 ChoiceName::Cheapest => "cheapest",

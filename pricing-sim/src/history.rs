@@ -30,6 +30,8 @@ pub struct MarketHistory {
     pub stream: Arc<Stream>,
     /// What is known of each order of the stream, in its order.
     pub facts: Vec<OrderFacts>,
+    /// Whether times are only right relative to each other.
+    pub relative_times: bool,
     /// The last moment that the history knows of.
     pub end: Millis,
     /// How long leases last.

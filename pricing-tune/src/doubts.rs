@@ -59,6 +59,7 @@ pub fn doubts(
     doubts.extend(edges(replays, space, tuned));
     doubts.extend(utilisation(tuned));
     doubts.extend(history.as_deref().map(|history| not_cheapest(replays, history)).unwrap_or_default());
+    doubts.extend(history.as_deref().and_then(relative_times));
     doubts.extend(unknown_cards(replays));
     if let Some(factors) = follow {
         doubts.push(rivals_follow(replays, factors, space, tuned, settings)?);
@@ -108,6 +109,12 @@ fn concerned<'a>(
         (current != proposal).then_some(Concerned { order, arrival, facts, current, proposal })
     };
     replays.basis().iter().enumerate().filter_map(of).collect()
+}
+
+fn relative_times(history: &MarketHistory) -> Option<String> {
+    let said = "The times of the history are only right relative to each other: its days begin at any hour, and patterns of \
+                the day or of the week are not those of the calendar. Add a block to the history (`market pull`).";
+    history.relative_times.then(|| said.to_owned())
 }
 
 fn few_of_kind(concerned: &[Concerned<'_>]) -> Option<String> {

@@ -128,6 +128,9 @@ pub enum TuneError {
     /// What is to be varied makes no sense for the scenario.
     #[error("{0}")]
     Meaning(String),
+    /// Somebody stopped it.
+    #[error("tuning was stopped")]
+    Cancelled,
     /// A replay failed.
     #[error(transparent)]
     Replay(Box<ScenarioError>),

@@ -9,6 +9,7 @@
 
 pub mod answer;
 pub mod apply;
+pub mod cancel;
 pub mod candidate;
 #[cfg(feature = "coverage")]
 pub mod coverage;

@@ -1,7 +1,7 @@
 //! Replays candidates with the simulation.
 //!
 //! A resample is a stream of blocks that are drawn from the history, as many as the history has, after a warm-up in
-//! which leases fill the cluster and nothing counts. What a lease pays counts for the time within the window that counts.
+//! which leases fill the cluster and nothing counts: that of the scenario (`orders.warm_up`), or else some mean leases. What a lease pays counts for the time within the window that counts.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -115,14 +115,14 @@ impl<'a> Replays<'a> {
         self.keys.pricing(candidate, self.files)
     }
 
-    /// Replays candidates on the orders as they came, once. The whole window counts.
+    /// Replays candidates on the orders as they came, once. Nothing of the scenario's own warm-up counts.
     ///
     /// # Errors
     /// When a candidate is not a valid rate card, or a sum overflows.
     pub fn as_they_came(&self, candidates: &[Candidate]) -> Result<Vec<Course>, TuneError> {
         let strategies = candidates.iter().map(|one| self.strategy(one)).collect::<Result<Vec<_>, _>>()?;
         let (stream, outcomes) = self.prepared.replay_basis(self.seed, &strategies)?;
-        let from = stream.window.start;
+        let from = stream.window.start.saturating_add(own_warm_up(&self.prepared).unwrap_or(0));
         let course = |outcome: &Outcome| self.course(&stream, outcome, from).map_err(overflow);
         outcomes.iter().map(course).collect()
     }
@@ -231,8 +231,13 @@ fn prepared(table: &Table, files: &Files, host: &dyn SimulationEnvironment) -> R
     }
     let first = prepare(scenario::of_table(table.clone()).map_err(malformed)?, files, host)?;
     let window = basis(&first)?.window.length();
-    let counted = first.scenario.orders.duration.map_or(window, millis);
-    let warm_up = warm_up(&first, counted);
+    let own = own_warm_up(&first);
+    // The duration of a scenario has its warm-up in it.
+    let counted = first.scenario.orders.duration.map_or(window, |all| millis(all).saturating_sub(own.unwrap_or(0)));
+    if counted == 0 || own.is_some_and(|own| own >= window) {
+        return Err(TuneError::Meaning("`orders.warm_up` is as long as the window: nothing would count".to_owned()));
+    }
+    let warm_up = own.map_or_else(|| mean_leases(&first, counted), |own| in_blocks(&first, own));
     let length = format!("{}ms", counted.saturating_add(warm_up));
     scenario::set(&mut table, "orders.duration", Value::String(length)).map_err(malformed)?;
     let prepared = prepare(scenario::of_table(table).map_err(malformed)?, files, host)?;
@@ -253,16 +258,25 @@ fn block(prepared: &Prepared) -> Millis {
     prepared.scenario.orders.resample.map_or(DAY, millis).max(1)
 }
 
+/// The scenario's own warm-up.
+fn own_warm_up(prepared: &Prepared) -> Option<Millis> {
+    prepared.scenario.orders.warm_up.map(millis)
+}
+
+/// At least so much time in whole blocks.
+fn in_blocks(prepared: &Prepared, time: Millis) -> Millis {
+    let block = block(prepared);
+    time.div_ceil(block).saturating_mul(block)
+}
+
 /// Some mean leases, in whole blocks, and at most as long as the window that counts. Leases whose end is not known count
 /// as lasting to the end of the history.
-fn warm_up(prepared: &Prepared, counted: Millis) -> Millis {
+fn mean_leases(prepared: &Prepared, counted: Millis) -> Millis {
     let Some(basis) = prepared.basis() else { return 0 };
     let last = |arrival: &Arrival| arrival.until.unwrap_or(basis.window.end).saturating_sub(arrival.at);
     let total = basis.arrivals.iter().fold(0_u64, |sum, arrival| sum.saturating_add(last(arrival)));
     let mean = total.checked_div(u64::try_from(basis.arrivals.len()).unwrap_or(u64::MAX)).unwrap_or(0);
-    let block = block(prepared);
-    let blocks = mean.saturating_mul(WARM_UP_LEASES).min(counted).div_ceil(block);
-    blocks.saturating_mul(block)
+    in_blocks(prepared, mean.saturating_mul(WARM_UP_LEASES).min(counted))
 }
 
 /// The block of each order, counting only blocks that have orders, and the first order of each.

@@ -128,7 +128,7 @@ fn item(item: quote::Item) -> Item {
         quote::Item::Endpoint => Item::Endpoint,
         quote::Item::Ip => Item::Ip,
         quote::Item::Discount => Item::Discount,
-        quote::Item::Minimum | quote::Item::Plugin => Item::Minimum,
+        quote::Item::Minimum | quote::Item::Plugin | quote::Item::Explore => Item::Minimum,
     }
 }
 

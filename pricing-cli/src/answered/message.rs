@@ -3,8 +3,8 @@
 use pricing_proto::bidprice::v1;
 
 use super::{
-    Alternative, Amount, Answered, Candidate, Cards, Decided, EndpointPrice, Fallback, GpuTarget, Kind, Lack, Line,
-    NodeShortage, Offer, OfferPrices, PluginUse, Reason, Target, VolumePrice, Weight,
+    Alternative, Amount, Answered, Candidate, Cards, Decided, EndpointPrice, Explored, Fallback, GpuTarget, Kind, Lack,
+    Line, NodeShortage, Offer, OfferPrices, PluginUse, Reason, Target, VolumePrice, Weight,
 };
 
 impl Answered {
@@ -39,6 +39,7 @@ impl Answered {
             nodes: nodes.into_iter().map(shortage).collect(),
             nodes_left_out: nodes_left_out.into(),
             plugin: quote.plugin.map(plugin),
+            explored: quote.explored.map(explored).transpose()?,
         };
         answered.checked(already_reserved)
     }
@@ -108,6 +109,12 @@ fn alternative(found: v1::Alternative) -> Result<Alternative, String> {
         price: found.price.map(amount).ok_or("an alternative has no price")?,
         usd_per_month: found.usd_per_month,
     })
+}
+
+fn explored(explored: v1::Explored) -> Result<Explored, String> {
+    let v1::Explored { factor, base_price, base_usd_per_month, propensity, factors } = explored;
+    let base_price = base_price.map(amount).ok_or("an explored price has no base")?;
+    Ok(Explored { factor, base_price, base_usd_per_month, propensity, factors })
 }
 
 fn plugin(used: v1::PluginUse) -> PluginUse {

@@ -1,10 +1,14 @@
 //! `bidprice backtest`: holds the simulation's predictions against what happened.
 
+#[cfg(feature = "service")]
+mod explored;
+mod off_policy;
+
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pricing_core::text::{counted, printable};
-use pricing_sim::backtest::{Backtest, Comparison, FOLDS, Figures, MOST_FOLDS, backtest};
+use pricing_sim::backtest::{Backtest, Comparison, ExploredBid, FOLDS, Figures, MOST_FOLDS, backtest};
 use pricing_sim::scenario;
 use pricing_sim::scenario::ScenarioError;
 use pricing_sim::sweep::prepare;
@@ -27,6 +31,10 @@ pub(crate) struct Args {
     /// How many pieces are predicted
     #[arg(long, value_name = "N", default_value_t = FOLDS, value_parser = folds)]
     folds: usize,
+    /// A bid log whose prices were explored (`[explore]` of the service): adds what its explored bids say of the first
+    /// strategy
+    #[arg(long, value_name = "FOLDER")]
+    bid_log: Option<PathBuf>,
     #[command(flatten)]
     change: SceneChangeArgs,
     #[command(flatten)]
@@ -45,7 +53,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
     let scenario = scenario::of_table(scene.table.clone()).map_err(malformed).map_err(wrong)?;
     let prepared = prepare(scenario, &scene.files, &SimulationHost).map_err(wrong)?;
-    let backtest = backtest(&prepared, args.folds).map_err(wrong)?;
+    let explored = args.bid_log.as_deref().map(explored_bids).transpose()?;
+    let backtest = backtest(&prepared, args.folds, explored.as_deref()).map_err(wrong)?;
     for warning in &backtest.warnings {
         complain(&printable(warning));
     }
@@ -54,6 +63,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Table => print(&shown(&backtest))?,
     }
     Ok(Exit::Success)
+}
+
+/// The explored bids of a bid log.
+#[cfg(feature = "service")]
+fn explored_bids(path: &Path) -> Result<Vec<ExploredBid>, CliError> {
+    explored::read(path).map_err(|problem| CliError::unreadable(path.display(), problem))
+}
+
+/// The explored bids of a bid log, which this build cannot read.
+#[cfg(not(feature = "service"))]
+fn explored_bids(path: &Path) -> Result<Vec<ExploredBid>, CliError> {
+    Err(CliError::unreadable(path.display(), crate::left_out::BACKTEST_BID_LOG.refusal()))
 }
 
 /// The backtest as tables, with its error in the first sentence.
@@ -79,6 +100,7 @@ fn shown(backtest: &Backtest) -> String {
         );
     }
     let _ = writeln!(shown, "\n{}", printable(&prices(backtest)));
+    shown.extend(backtest.off_policy.as_ref().map(off_policy::shown));
     shown
 }
 

@@ -9,6 +9,7 @@ use pricing_engine::engine::check::{Problem, Report, Severity};
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs};
+use crate::command::serve::tuner;
 use crate::error::{CliError, Exit};
 use crate::wording::{count, number};
 use crate::{output, plugin};
@@ -38,7 +39,7 @@ struct CheckArgs {
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let ConfigCommand::Check(args) = &args.command;
-    let report = pricing_service::check(&args.file, &plugin::compiler()?);
+    let report = pricing_service::check_with(&args.file, &plugin::compiler()?, tuner().as_ref());
     match args.output.output {
         Output::Json => output::print_json(&json(&report))?,
         Output::Table => output::print(&shown(&report))?,

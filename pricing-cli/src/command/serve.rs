@@ -1,11 +1,16 @@
 //! `bidprice serve`: runs the pricing service.
 
+#[cfg(feature = "simulate")]
+mod tuner;
+
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pricing_core::input::InputError;
 use pricing_engine::config::{self, ConfigError};
 use pricing_engine::telemetry;
+use pricing_engine::tune::Tuner;
 use pricing_service::ServeError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -34,12 +39,24 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         if let Some(signals) = StopSignals::catch() {
             tokio::spawn(signals.stop(stop.clone()));
         }
-        pricing_service::run(&args.config, compiler, stop).await
+        pricing_service::run_with(&args.config, compiler, tuner(), stop).await
     });
     // Work that still waits for a disk has had its time.
     runtime.shutdown_timeout(LAST_WAIT);
     served.map_err(|error| failed(&args.config, error))?;
     Ok(Exit::Success)
+}
+
+/// What proposes rates.
+#[cfg(feature = "simulate")]
+pub(crate) fn tuner() -> Option<Arc<dyn Tuner>> {
+    Some(Arc::new(tuner::ReplayTuner))
+}
+
+/// What proposes rates: nothing, in a build without the simulation.
+#[cfg(not(feature = "simulate"))]
+pub(crate) fn tuner() -> Option<Arc<dyn Tuner>> {
+    None
 }
 
 /// How long background work may take to end.

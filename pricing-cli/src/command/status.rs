@@ -1,5 +1,7 @@
 //! `bidprice status`: shows what a running service prices with, and its health.
 
+mod tuned;
+
 use std::time::Duration;
 
 use pricing_core::quote::wire::SCHEMA;
@@ -77,6 +79,7 @@ fn json(status: &StatusResponse) -> Value {
         "loading": status.loading.iter().map(|loading| json!({
             "file": loading.file, "seconds": seconds(Some(loading.seconds)),
         })).collect::<Vec<_>>(),
+        "tune": status.tune.as_ref().map(tuned::json),
     })
 }
 
@@ -214,6 +217,9 @@ fn shown(status: &StatusResponse) -> String {
             None => problem(&mut add, &reload.problem),
         }
         problem(&mut add, &reload.state_problem);
+    }
+    if let Some(tune) = &status.tune {
+        tuned::add(&mut add, tune);
     }
     table::wrapped(rows, &[2])
 }

@@ -174,6 +174,7 @@ fn costs(args: &Args) -> Result<Option<Pricing>, CliError> {
 fn tune_error(scene: &Scene, error: TuneError) -> CliError {
     match error {
         TuneError::Meaning(message) => CliError::unreadable(&scene.source, message),
+        TuneError::Cancelled => CliError::internal(error.to_string()),
         TuneError::Replay(error) => malformed(&scene.source, *error),
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of the programs as people and scripts run them. Each build has the tests whose commands are in it.
 
+#[cfg(all(feature = "simulate", feature = "service"))]
+mod backtest;
 #[cfg(all(feature = "parquet", feature = "service"))]
 mod book;
 #[cfg(feature = "service")]

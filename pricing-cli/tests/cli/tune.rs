@@ -123,6 +123,32 @@ fn a_largest_step_bounds_the_proposal() {
 }
 
 #[test]
+fn nothing_of_the_warm_up_counts() {
+    let folder = scene(10);
+    let orders = |more: &[&str]| {
+        let output = tune(folder.path(), &[&["--output", "json"], more].concat());
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["curve"][0]["kinds"][0]["orders"].as_u64().unwrap()
+    };
+    // Six orders a day.
+    assert_eq!(orders(&["--set", "orders.warm_up=3d"]), 60);
+    assert_eq!(orders(&["--set", "orders.duration=10d", "--set", "orders.warm_up=4d"]), 36);
+    let none = tune(folder.path(), &["--set", "orders.duration=4d", "--set", "orders.warm_up=4d"]);
+    let said = String::from_utf8_lossy(&none.stderr);
+    assert!(none.status.code() == Some(1) && said.contains("orders.warm_up"), "{said}");
+}
+
+#[test]
+fn relative_times_are_doubted() {
+    let folder = scene(8);
+    let doubted = || String::from_utf8(tune(folder.path(), &[]).stdout).unwrap().contains("only right relative");
+    assert!(!doubted());
+    fs::write(folder.path().join("history.json"), "{\"schema\":1,\"provider\":\"akash1us\",\"relative_times\":true}")
+        .unwrap();
+    assert!(doubted());
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     let folder = scene(8);
     let cases: [(&[&str], i32, &str); 5] = [

@@ -39,6 +39,8 @@ pub enum Item {
     Minimum,
     /// What a plugin changed.
     Plugin,
+    /// What exploration changed.
+    Explore,
 }
 
 impl Item {
@@ -57,6 +59,7 @@ impl Item {
             Self::Discount => "discount",
             Self::Minimum => "minimum",
             Self::Plugin => "plugin",
+            Self::Explore => "explore",
         }
     }
 
@@ -71,7 +74,7 @@ impl Item {
             Self::Confidential => Some("replica"),
             Self::Endpoint => Some("endpoint"),
             Self::Ip => Some("ip"),
-            Self::Discount | Self::Minimum | Self::Plugin => None,
+            Self::Discount | Self::Minimum | Self::Plugin | Self::Explore => None,
         }
     }
 

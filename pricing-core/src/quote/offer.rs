@@ -95,7 +95,7 @@ fn size(unit: &ResourceUnit) -> usize {
 
 /// Splits a bid among the units that caused it, in proportion to their lines.
 ///
-/// Discounts are spread over everything and raises are not, so the denominator is the sum of the charges and the
+/// Discounts and exploration are spread over everything and raises are not, so the denominator is the sum of the charges and the
 /// raises. Rounding every share separately leaves a small difference, which [`settle`] assigns.
 pub(super) fn split(order: &Order, bill: &Bill, price: &Price, terms: &Terms<'_>) -> Result<Vec<OfferPrices>, Reason> {
     terms.take(bill.lines.len().saturating_mul(8))?;
@@ -125,9 +125,10 @@ fn decimals_of(amount: Decimal) -> u32 {
     CHAIN_DECIMALS.min(DIGITS.saturating_sub(whole))
 }
 
-/// The lines that belong to the whole group and do not count anything.
+/// The lines that belong to the whole group and do not count anything, except exploration, which is proportional.
 fn adjustments(bill: &Bill) -> impl Iterator<Item = Decimal> + '_ {
-    bill.lines.iter().filter(|line| line.item.unit().is_none()).map(|line| line.usd_per_month.decimal())
+    let of_group = |line: &&Line| line.item.unit().is_none() && line.item != Item::Explore;
+    bill.lines.iter().filter(of_group).map(|line| line.usd_per_month.decimal())
 }
 
 /// Assigns the rounding difference to the unit with the fewest replicas, where dividing it by the count leaves the

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::reason::{DecisionKind, Reason};
 #[cfg(feature = "scale")]
 use super::scale::ScaleQuote;
-use super::{Alternative, Alternatives, PluginUse, Quote};
+use super::{Alternative, Alternatives, Explored, PluginUse, Quote};
 use crate::input::InputError;
 use crate::money::Price;
 use crate::text::Untrusted;
@@ -75,6 +75,8 @@ pub struct QuoteJson<'a> {
     #[serde(flatten)]
     shortage: Option<ShortageJson<'a>>,
     plugin: Option<PluginJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explored: Option<ExploredJson<'a>>,
 }
 
 impl<'a> QuoteJson<'a> {
@@ -95,6 +97,7 @@ impl<'a> QuoteJson<'a> {
             reason: quote.reason().map(ReasonJson::new),
             shortage: quote.reason().and_then(|reason| reason.shortage.as_deref()).map(ShortageJson::new),
             plugin: quote.plugin.as_ref().map(PluginJson::new),
+            explored: quote.explored.as_ref().map(ExploredJson::new),
         }
     }
 }
@@ -137,6 +140,28 @@ impl<'a> PluginJson<'a> {
             digest: &plugin.digest,
             fuel: plugin.fuel,
             fallback: fallback.map(|used| FallbackJson { by: used.by.name(), fault: ReasonJson::new(&used.fault) }),
+        }
+    }
+}
+
+/// How a price was varied. Left out of quotes whose price was not.
+#[derive(Debug, Serialize)]
+struct ExploredJson<'a> {
+    factor: String,
+    base_price: PriceJson<'a>,
+    base_usd_per_month: String,
+    propensity: String,
+    factors: Vec<String>,
+}
+
+impl<'a> ExploredJson<'a> {
+    fn new(explored: &'a Explored) -> Self {
+        Self {
+            factor: explored.factor.to_string(),
+            base_price: PriceJson::new(&explored.base_price),
+            base_usd_per_month: explored.base_usd_per_month.to_string(),
+            propensity: explored.propensity().to_string(),
+            factors: explored.factors.iter().map(ToString::to_string).collect(),
         }
     }
 }

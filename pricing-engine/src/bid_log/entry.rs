@@ -6,12 +6,12 @@
 //! which a price depends on.
 
 use pricing_core::inventory::held_capacity::HeldCapacity;
-use pricing_core::quote::{DecisionKind, GivenTarget};
+use pricing_core::quote::{DecisionKind, Exploration, GivenTarget};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::comparison::{Difference, Money, Outcome};
+use crate::comparison::{Base, Difference, Money, Outcome};
 use crate::digest::Digest;
 use crate::order_name::OrderName;
 
@@ -91,6 +91,9 @@ pub struct Decision {
     /// The value of an AKT in USD.
     #[serde(default)]
     pub usd_per_akt: Option<String>,
+    /// How the price was to be explored.
+    #[serde(default)]
+    pub explore: Option<ExploreEntry>,
     /// The cards, as in the metrics' labels.
     #[serde(default)]
     pub gpu: String,
@@ -111,6 +114,19 @@ impl Decision {
     /// # Errors
     /// When the answer is not what this program writes.
     pub fn outcome(&self) -> serde_json::Result<Outcome> {
+        self.answer().map(|(outcome, _)| outcome)
+    }
+
+    /// What would have been answered without exploration, in short.
+    ///
+    /// # Errors
+    /// When the answer is not what this program writes.
+    pub fn outcome_without_exploration(&self) -> serde_json::Result<Outcome> {
+        self.answer().map(|(outcome, base)| outcome.without_exploration(base))
+    }
+
+    /// What was answered, and what an explored price was varied from.
+    fn answer(&self) -> serde_json::Result<(Outcome, Option<Base>)> {
         #[derive(Deserialize)]
         struct Screened {
             reason: Option<ReasonOf>,
@@ -121,6 +137,7 @@ impl Decision {
             price: Option<Money>,
             usd_per_month: Option<String>,
             reason: Option<ReasonOf>,
+            explored: Option<Base>,
         }
         #[derive(Deserialize)]
         struct ReasonOf {
@@ -129,11 +146,12 @@ impl Decision {
         let code = |reason: Option<ReasonOf>| reason.map(|reason| reason.code);
         match (&self.quote, &self.screen) {
             (Some(quote), _) => {
-                let Quoted { decision, price, usd_per_month, reason } = serde_json::from_str(quote.get())?;
-                Ok(Outcome { decision, code: code(reason), price, usd_per_month })
+                let Quoted { decision, price, usd_per_month, reason, explored } = serde_json::from_str(quote.get())?;
+                Ok((Outcome { decision, code: code(reason), price, usd_per_month }, explored))
             }
             (None, Some(screen)) => {
-                Ok(Outcome::of_screening(code(serde_json::from_str::<Screened>(screen.get())?.reason)))
+                let Screened { reason } = serde_json::from_str(screen.get())?;
+                Ok((Outcome::of_screening(code(reason)), None))
             }
             (None, None) => Err(serde::de::Error::custom("the line has neither `quote` nor `screen`")),
         }
@@ -191,6 +209,21 @@ pub struct PluginEntry {
     /// The fallback when it fails: `builtin` or `last-plugin`.
     #[serde(default)]
     pub fallback: Option<String>,
+}
+
+/// How a price was to be explored. Whether it was is in the quote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExploreEntry {
+    /// The band, such as `3%`.
+    pub spread: String,
+    /// The draw, as text: it has 64 bits, more than every JSON reader takes.
+    pub draw: String,
+}
+
+impl From<Exploration> for ExploreEntry {
+    fn from(exploration: Exploration) -> Self {
+        Self { spread: exploration.spread.to_string(), draw: exploration.draw.to_string() }
+    }
 }
 
 /// The limits of a plugin's call.

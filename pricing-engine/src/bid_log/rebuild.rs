@@ -9,16 +9,17 @@ use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{read, validate};
 use pricing_core::money::UsdPerAkt;
-use pricing_core::quote::FallbackBy;
+use pricing_core::quote::{FallbackBy, Spread};
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 use rust_decimal::Decimal;
 
-use super::entry::{Decision, InventoryEntry, PluginEntry};
+use super::entry::{Decision, ExploreEntry, InventoryEntry, PluginEntry};
 use super::objects::{ObjectError, Objects};
 use crate::config::LoadedRates;
 use crate::decision::{LiveState, OrderRequest, Settings};
 use crate::digest::Digest;
+use crate::explore::{DrawSource, Explore};
 use crate::inventory::{Availability, Snapshot, SnapshotText};
 
 /// The most cached rate cards.
@@ -131,7 +132,9 @@ impl Rebuilder {
         let usd_per_akt = decision.usd_per_akt.as_deref().map(usd_per_akt).transpose()?;
         let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
-        Ok(Rebuilt { request, settings: Settings { rates, plugin, scheduler, prefer, budget }, live, steps_left })
+        let explore = decision.explore.as_ref().map(explore).transpose()?;
+        let settings = Settings { rates, plugin, scheduler, prefer, budget, explore };
+        Ok(Rebuilt { request, settings, live, steps_left })
     }
 
     fn request(&self, decision: &Decision) -> Result<OrderRequest, RebuildError> {
@@ -270,6 +273,13 @@ fn keep<T>(list: &mut VecDeque<T>, most: usize, item: T) {
         list.pop_front();
     }
     list.push_back(item);
+}
+
+/// Reads how a price was to be explored.
+fn explore(entry: &ExploreEntry) -> Result<Explore, RebuildError> {
+    let spread = Spread::parse(&entry.spread).map_err(|error| unreadable("exploration", error))?;
+    let draw = entry.draw.parse().map_err(|_| unreadable("exploration", format!("the draw `{}`", entry.draw)))?;
+    Ok(Explore { spread, draws: DrawSource::Recorded(draw) })
 }
 
 /// Reads a recorded value of an AKT. It is not normalised: a plugin is given its text, so a replay needs the number

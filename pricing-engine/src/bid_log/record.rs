@@ -11,7 +11,7 @@ use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::Plugin;
 use serde::Serialize;
 
-use super::entry::{BidOutcome, Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
+use super::entry::{BidOutcome, ExploreEntry, Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
 use super::objects::{Content, Object};
 use crate::decision::{LiveState, OrderRequest, PricedGroup, RemainingBudget, ScreenedGroup, Settings};
 use crate::digest::Digest;
@@ -95,6 +95,8 @@ struct DecisionLine<'a> {
     inventory: Option<InventoryEntry>,
     held: &'a [HeldCapacity],
     usd_per_akt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explore: Option<ExploreEntry>,
     gpu: String,
     quote: Option<QuoteJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +154,7 @@ impl Record<'_> {
             Some(entry)
         });
         let (held, remaining_budget) = (held(snapshot, priced), decided.remaining_budget());
+        let exploration = settings.explore.and_then(|explore| explore.of_group(request.name.as_ref(), group));
         let gpu = order.zip(priced).map(|(order, priced)| gpu_label(order, &priced.quote));
         let line = DecisionLine {
             time: humantime::format_rfc3339_millis(now).to_string(),
@@ -175,6 +178,7 @@ impl Record<'_> {
             inventory,
             held: &held,
             usd_per_akt: live.usd_per_akt.map(|usd| usd.to_string()),
+            explore: priced.and(exploration).map(Into::into),
             gpu: gpu.unwrap_or_default(),
             quote: priced.map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref())),
             screen: match decided {
@@ -197,7 +201,7 @@ pub(super) fn outcome_line(outcome: &BidOutcome) -> serde_json::Result<Line> {
     Ok(Line { kind: "outcome", body: body(outcome)?, objects: Vec::new() })
 }
 
-fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(super) fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut body = Vec::with_capacity(4096);
     serde_json::to_writer(&mut body, line)?;
     body.push(b'\n');
@@ -206,7 +210,7 @@ fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     Ok(body)
 }
 
-fn rates_object(settings: &Settings) -> Object {
+pub(super) fn rates_object(settings: &Settings) -> Object {
     text(settings.rates.digest, &settings.rates.text, false)
 }
 

@@ -11,7 +11,7 @@ use super::read::{Log, Place};
 pub use super::rebuild::WhatIf;
 use super::rebuild::{RebuildError, Rebuilder};
 use super::record::Screening;
-use crate::comparison::{Difference, Outcome, Pair, Summary};
+use crate::comparison::{Base, Difference, Outcome, Pair, Summary};
 use crate::decision;
 use crate::order_name::OrderName;
 
@@ -25,6 +25,7 @@ struct Recorded {
     outcome: Outcome,
     reason: Option<ReasonOf>,
     plugin: Option<PluginOf>,
+    explored: Option<Base>,
     alternatives_complete: Option<bool>,
 }
 
@@ -47,7 +48,8 @@ struct FallbackOf {
 impl Recorded {
     fn read(text: &str) -> serde_json::Result<Self> {
         let mut recorded: Self = serde_json::from_str(text)?;
-        recorded.outcome.code = recorded.reason.as_ref().map(|reason| reason.code.clone());
+        let code = recorded.reason.as_ref().map(|reason| reason.code.clone());
+        recorded.outcome = Outcome { code, ..recorded.outcome }.without_exploration(recorded.explored.take());
         Ok(recorded)
     }
 
@@ -242,6 +244,7 @@ impl Replayer<'_> {
                     outcome: Outcome::of_screening(before.map(|reason| reason.code)),
                     reason: None,
                     plugin: None,
+                    explored: None,
                     alternatives_complete: None,
                 },
                 after: Outcome::of_screening(reason.map(|reason| reason.code.name().to_owned())),

@@ -3,8 +3,10 @@
 use pricing_core::input::InputError;
 use toml::de::{DeTable, DeValue};
 
-use super::keys;
 use super::model::{Config, Plugin};
+use super::tune::MAX_KEYS;
+use super::{TuneObjective, keys};
+use crate::guard;
 
 /// Finds keys that exclude each other. This does not need their values.
 pub(super) fn in_sections(text: &str, document: &DeTable<'_>) -> Vec<InputError> {
@@ -79,6 +81,7 @@ pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<Inp
             "set at least that many; otherwise no request of that size is ever accepted",
         );
     }
+    tune(config, &mut wrong);
     let shadow = config.shadow.as_ref();
     if shadow.is_some_and(|shadow| shadow.rates.is_none() && shadow.plugin.is_none()) {
         let message = "it prices exactly as the service does".to_owned();
@@ -91,6 +94,25 @@ pub(super) fn of(config: &Config, text: &str, document: &DeTable<'_>) -> Vec<Inp
         }
     }
     found
+}
+
+fn tune(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
+    let Some(tune) = &config.tune else { return };
+    let mut need = |holds: bool, key: &str, message: &str, hint: &str| {
+        if !holds {
+            wrong(key, message.to_owned(), hint);
+        }
+    };
+    let keys = tune.vary.len();
+    need((1..=MAX_KEYS).contains(&keys), "tune.vary", "1 to 4 keys can be varied at once", "");
+    let (file, plugin) = (config.rates.file.is_some(), config.plugin.is_none());
+    need(file, "tune", "the rates are not in a file of their own", "put them into a file, and name it in `rates.file`");
+    need(plugin, "tune", "a plugin prices, not the rate card", "take one of them out");
+    let is_profit = tune.objective == TuneObjective::Profit;
+    need(is_profit == tune.costs.is_some(), "tune.objective", "`profit` and `costs` belong together", "");
+    let state = guard::path_of(config).is_some();
+    let hint = "set `reload.state`, or keep a bid log";
+    need(!tune.apply || state, "tune.apply", "there is no place to keep when rates were changed", hint);
 }
 
 fn listen(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {

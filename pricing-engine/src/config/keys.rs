@@ -59,12 +59,14 @@ impl Walk<'_> {
     fn table(&mut self, path: &str, table: &DeTable<'_>, schema: &Value) {
         let none = serde_json::Map::new();
         let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
+        // The values of a table whose keys are the user's own.
+        let any = schema.get("additionalProperties").filter(|schema| schema.is_object());
         let mut entries: Vec<_> = table.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
             let name: &str = key.get_ref();
             let place = join(path, name);
-            match known.get(name) {
+            match known.get(name).or(any) {
                 Some(_) if OF_RATE_CARD.contains(&place.as_str()) && !value.get_ref().is_table() => {
                     self.expected(&place, value, "a table");
                 }

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{MaxChange, Number, Outcomes, Span};
+use super::{Explore, MaxChange, Number, Outcomes, Span, Tune};
 
 /// The configuration of `bidprice serve`. Paths in it are relative to the folder of the file that they stand in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +41,10 @@ pub struct Config {
     pub plugin: Option<Plugin>,
     /// What prices every order a second time, to be compared and never answered.
     pub shadow: Option<Shadow>,
+    /// Varies the prices of bids by chance within a narrow band.
+    pub explore: Option<Explore>,
+    /// Proposes rates that would have earned more.
+    pub tune: Option<Tune>,
     /// The log of every decision.
     pub bid_log: Option<BidLog>,
     /// What became of the bids, as nodes of the chain tell it. Changes need a restart: a reload that has any is refused.

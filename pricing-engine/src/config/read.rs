@@ -231,6 +231,10 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.extend(config.bid_log.as_mut().map(|log| &mut log.folder));
     paths.extend(config.outcomes.as_mut().and_then(|outcomes| outcomes.folder.as_mut()));
     paths.extend(config.reload.state.as_mut());
+    if let Some(tune) = &mut config.tune {
+        paths.push(&mut tune.scenario);
+        paths.extend(tune.costs.as_mut());
+    }
     paths.into_iter().for_each(|path| *path = folder.join(&*path));
 }
 
@@ -266,13 +270,15 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
 }
 
 /// The sections that do not belong to a rate card.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 13] = [
     "listen",
     "inventory",
     "reserve",
     "feed",
     "plugin",
     "shadow",
+    "explore",
+    "tune",
     "bid_log",
     "outcomes",
     "limits",

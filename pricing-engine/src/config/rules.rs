@@ -6,13 +6,19 @@ use std::time::Duration;
 use pricing_core::address::{Address, AddressPrefix};
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quantity::Quantity;
+use pricing_core::quote::Spread;
 use pricing_core::rates::changes::MaxChange;
 use pricing_core::text::excerpt;
 use toml::de::DeValue;
 
+use super::tune::MOST_STEP;
+use super::{Percentage, TuneObjective, TuneRange};
 use crate::telemetry;
 
-const DAY: u64 = 24 * 3600;
+const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+/// The keys that are varied have any names.
+const VARY: &str = "tune.vary.";
 /// As `humantime` defines it: 365.25 days.
 const YEAR: u64 = 31_557_600;
 
@@ -29,6 +35,14 @@ pub(super) enum Rule {
     UsdPerAkt,
     /// A percentage, or `0`.
     MaxChange,
+    /// A percentage above 0.
+    Spread,
+    /// A floor and a ceiling.
+    Range,
+    /// The largest step of `tune`.
+    Step,
+    /// What `tune` raises.
+    Objective,
     /// An HTTP or HTTPS URL.
     Url,
     /// The address of a gRPC service: an HTTP or HTTPS URL without a path.
@@ -70,6 +84,9 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         return Some(Rule::Node);
     }
     let numbered = path.strip_prefix("feed.source[").and_then(|rest| rest.split_once("]."));
+    if path.starts_with(VARY) {
+        return Some(Rule::Range);
+    }
     Some(match numbered.map_or(path, |(_, key)| key) {
         "url" => Rule::Url,
         "max_age" if numbered.is_some() => Rule::Span(1000, DAY * 1000),
@@ -105,6 +122,14 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "feed.usd_per_akt" => Rule::UsdPerAkt,
         "feed.timeout" | "outcomes.timeout" => Rule::Span(100, 300_000),
         "plugin.deadline" | "limits.deadline" => Rule::Span(1, 600_000),
+        "tune.scenario" | "tune.costs" => Rule::Path,
+        "tune.max_step" => Rule::Step,
+        "tune.objective" => Rule::Objective,
+        "tune.interval" => Rule::Span(HOUR * 1000, 30 * DAY * 1000),
+        "tune.resamples" => Rule::Whole(40, 10_000),
+        "explore.spread" => Rule::Spread,
+        // A TOML integer has 63 bits.
+        "explore.seed" => Rule::Whole(0, (1 << 63) - 1),
         "plugin.fuel" => Rule::Whole(1, 1_000_000_000_000_000),
         "plugin.memory_limit" => Rule::Size,
         "bid_log.file_bytes" => Rule::Whole(4 << 10, 1 << 40),
@@ -141,6 +166,9 @@ impl Rule {
             Self::Span(..) | Self::SpanOrNone(..) => "a duration such as `\"90s\"`",
             Self::Whole(..) => "a whole number",
             Self::MaxChange => "a percentage such as `\"50%\"`, or `0`",
+            Self::Spread | Self::Step => "a percentage such as `\"3%\"`",
+            Self::Range => "a floor and a ceiling such as `\"1300..2200\"`; a key with dots is quoted",
+            Self::Objective => "an objective such as `\"revenue\"`",
             Self::UsdPerAkt => "a number as a string, such as `\"0.50\"`",
             Self::Node => "the address of a node, such as `\"https://rest.example.com\"`",
             Self::Account => "the address of an account, such as `\"akash1...\"`",
@@ -169,6 +197,10 @@ impl Rule {
             Self::SpanOrNone(least, most) => span(text, least, most, true),
             Self::UsdPerAkt => usd_per_akt(text),
             Self::MaxChange => max_change(text),
+            Self::Spread => Spread::parse(text).map(|_| ()).map_err(|error| refused(error.to_string())),
+            Self::Range => TuneRange::parse(text).map(|_| ()).map_err(refused),
+            Self::Step => Percentage::parse(text, MOST_STEP).map(|_| ()).map_err(refused),
+            Self::Objective => TuneObjective::parse(text).map(|_| ()).map_err(refused),
             Self::Url => url(text).map(|_| ()),
             Self::Peer => peer(text),
             Self::Address => address(text),

@@ -51,10 +51,15 @@ impl Active {
             (Some(new), _) => Some(open(new, Role::Pricing)?),
             (None, _) => None,
         };
-        let settings = settings_of(&loaded, &loaded.rates, plugin.as_ref());
+        let priced = settings_of(&loaded, &loaded.rates, plugin.as_ref());
+        let explore = config.explore.as_ref().map(Into::into);
+        let settings = Arc::new(Settings { explore, ..priced });
         let shadow = config.shadow.as_ref().map(|_| {
             let rates = loaded.shadow_rates.as_ref().unwrap_or(&loaded.rates);
-            ActiveShadow { settings: settings_of(&loaded, rates, shadow_plugin.as_ref()), plugin: shadow_plugin }
+            ActiveShadow {
+                settings: Arc::new(settings_of(&loaded, rates, shadow_plugin.as_ref())),
+                plugin: shadow_plugin,
+            }
         });
         Ok(Self { settings, plugin, shadow, loaded })
     }
@@ -70,13 +75,15 @@ impl Active {
     }
 }
 
-fn settings_of(loaded: &Loaded, rates: &LoadedRates, plugin: Option<&OpenPlugin>) -> Arc<Settings> {
+/// The settings without exploration, which is for the prices that are answered.
+fn settings_of(loaded: &Loaded, rates: &LoadedRates, plugin: Option<&OpenPlugin>) -> Settings {
     let reserve = &loaded.config.reserve;
-    Arc::new(Settings {
+    Settings {
         rates: rates.clone(),
         plugin: plugin.map(|opened| opened.plugin().clone()),
         scheduler: reserve.scheduler,
         prefer: reserve.prefer,
         budget: SearchBudget { steps: reserve.search_steps },
-    })
+        explore: None,
+    }
 }

@@ -11,6 +11,7 @@ use pricing_host::compile::Compiler;
 use rustix::fs::{Access, access};
 
 use super::plugin::{OpenPlugin, PluginOpener, Role};
+use super::tuning;
 use crate::bid_log::BidLog;
 use crate::config::{self, Config, ConfigError, Listen, Loaded};
 use crate::feed::Feed;
@@ -18,6 +19,7 @@ use crate::guard::{self, Accepted};
 use crate::inventory::Plan;
 use crate::metrics::Metrics;
 use crate::outcomes;
+use crate::tune::Tuner;
 
 /// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,10 +80,15 @@ impl Report {
 /// The most bytes of a configuration in which a problem is located.
 const TEXT_BYTES: u64 = 1 << 20;
 
-/// Checks a configuration without starting. `listening` checks the section `listen`, which the engine itself does not
-/// use.
+/// Checks a configuration without starting. `tuner` is what the section `tune` needs, and `listening` checks the section
+/// `listen`, which the engine itself does not use.
 #[must_use]
-pub fn check(path: &Path, compiler: &Compiler, listening: impl FnOnce(&Listen, &mut Findings<'_>)) -> Report {
+pub fn check(
+    path: &Path,
+    compiler: &Compiler,
+    tuner: Option<&Arc<dyn Tuner>>,
+    listening: impl FnOnce(&Listen, &mut Findings<'_>),
+) -> Report {
     // The text only serves to locate problems. A failure to read it is reported by `config::inspect`.
     let text = pricing_files::read_text(path, TEXT_BYTES).unwrap_or_default();
     let mut look = Findings { path, text, report: Report::default() };
@@ -93,6 +100,9 @@ pub fn check(path: &Path, compiler: &Compiler, listening: impl FnOnce(&Listen, &
             listening(&loaded.config.listen, &mut look);
             look.folders(&loaded.config);
             if let Err(error) = Feed::check(&loaded.config.feed) {
+                look.error(error);
+            }
+            if let Err(error) = tuning::check(&loaded, tuner) {
                 look.error(error);
             }
             look.inventory(&loaded);

@@ -28,6 +28,7 @@ impl Engine {
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(&log.reading())).unwrap_or_default(),
             outcomes: self.inner.outcomes.as_ref().map(|outcomes| outcomes.reading(Instant::now())),
             reload: reload(&self.reloads()),
+            tune: self.tune_reading(),
             breakers: self.active().plugins().map(super::plugin::OpenPlugin::reading).collect(),
             ..Readings::default()
         }

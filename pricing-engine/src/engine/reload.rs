@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
-use super::{Active, Engine};
+use super::{Active, Engine, tuning};
 use crate::config::{self, ConfigError, Files, Loaded, Stamp};
 use crate::digest::Digest;
 use crate::feed::Feed;
@@ -155,6 +155,7 @@ impl Engine {
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
         Feed::check(&loaded.config.feed)?;
+        tuning::check(&loaded, self.inner.tuner.as_ref())?;
         let plan = Plan::of(&loaded.config.inventory)?;
         let inner = &self.inner;
         let offered = Accepted::of(&loaded);

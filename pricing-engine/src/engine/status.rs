@@ -8,7 +8,7 @@ use super::{Engine, OpenPlugin};
 use crate::digest::Digest;
 use crate::guard::Refusal;
 use crate::inventory::Availability;
-use crate::{bid_log, feed, inventory, outcomes, shadow};
+use crate::{bid_log, feed, inventory, outcomes, shadow, tune};
 
 /// The most findings about the rates that a status lists.
 const FINDINGS: usize = 100;
@@ -38,6 +38,8 @@ pub struct Status {
     pub reload: ReloadStatus,
     /// Plugins that are being inspected and compiled.
     pub loading: Vec<PluginLoading>,
+    /// The rates that are proposed, if the configuration says so.
+    pub tune: Option<tune::Reading>,
 }
 
 /// A plugin in use.
@@ -121,6 +123,7 @@ impl Engine {
                 state_problem: self.state_problem(),
             },
             loading: self.inner.opening.loading(),
+            tune: self.tune_reading(),
         }
     }
 

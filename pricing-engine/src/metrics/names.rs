@@ -48,6 +48,11 @@ pub const NAMES: &[&str] = &[
     "bidprice_reloads_total",
     "bidprice_reload_pending",
     "bidprice_reload_pending_changes",
+    "bidprice_tune_decision",
+    "bidprice_tune_rate",
+    "bidprice_tune_gain_usd",
+    "bidprice_tune_runs_total",
+    "bidprice_tune_changes_total",
     "bidprice_build_info",
     "bidprice_start_time_seconds",
 ];

@@ -10,8 +10,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{Labels, Refusal};
-use crate::outcomes;
+use super::{Labels, Refusal, tuning};
+use crate::{outcomes, tune};
 
 /// The state of the parts of the service at one moment, which `Service::readings` collects. A default is 0, or absent
 /// if 0 would be misleading.
@@ -45,6 +45,8 @@ pub struct Readings {
     pub outcomes: Option<outcomes::Reading>,
     /// A pending configuration.
     pub reload: ReloadReading,
+    /// The rates that are proposed; `None` without `[tune]`.
+    pub tune: Option<tune::Reading>,
 }
 
 /// A configuration that is in the files but not in use.
@@ -160,6 +162,9 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
         super::outcomes::add(&mut page, reading);
     }
     reload(&mut page, &readings.reload);
+    if let Some(reading) = &readings.tune {
+        tuning::add(&mut page, reading);
+    }
     page.0
 }
 
@@ -230,7 +235,7 @@ fn inventory(page: &mut Sheet, inventory: Option<&InventoryReading>) {
 pub(super) struct Sheet(Registry);
 
 impl Sheet {
-    fn add(&mut self, name: &str, help: &str, metric: impl Metric) {
+    pub(super) fn add(&mut self, name: &str, help: &str, metric: impl Metric) {
         self.0.register(name, help, metric);
     }
 
@@ -238,7 +243,7 @@ impl Sheet {
         self.add(name, help, ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)));
     }
 
-    fn count(&mut self, name: &str, help: &str, value: u64) {
+    pub(super) fn count(&mut self, name: &str, help: &str, value: u64) {
         self.add(name, help, ConstCounter::new(value));
     }
 

@@ -2,12 +2,14 @@
 
 mod bid_log;
 mod decisions;
+mod explore;
 mod feed;
 mod feed_server;
 mod inventory;
 mod outcomes;
 mod reference;
 mod shadow;
+mod tune;
 
 use std::time::Duration;
 

@@ -163,8 +163,8 @@ fn item(item: Item) -> wit::Item {
         Item::Endpoint => wit::Item::Endpoint,
         Item::Ip => wit::Item::Ip,
         Item::Discount => wit::Item::Discount,
-        // The built-in pricer makes no lines of plugins.
-        Item::Minimum | Item::Plugin => wit::Item::Minimum,
+        // The built-in pricer makes no lines of plugins, and a draft is not explored.
+        Item::Minimum | Item::Plugin | Item::Explore => wit::Item::Minimum,
     }
 }
 

@@ -155,6 +155,27 @@ pub struct Quote {
     /// Whether the list of alternatives is complete.
     #[prost(bool, optional, tag = "12")]
     pub alternatives_complete: ::core::option::Option<bool>,
+    /// How the price was varied. Absent if it was not.
+    #[prost(message, optional, tag = "13")]
+    pub explored: ::core::option::Option<Explored>,
+}
+/// A price that was varied by `\[explore\]`.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Explored {
+    /// The factor that was drawn, such as `0.985`.
+    #[prost(string, tag = "1")]
+    pub factor: ::prost::alloc::string::String,
+    /// The bid without exploration.
+    #[prost(message, optional, tag = "2")]
+    pub base_price: ::core::option::Option<Price>,
+    #[prost(string, tag = "3")]
+    pub base_usd_per_month: ::prost::alloc::string::String,
+    /// The probability of the factor, 1 over the number of `factors`, rounded to 6 decimals.
+    #[prost(string, tag = "4")]
+    pub propensity: ::prost::alloc::string::String,
+    /// The factors that could have been drawn, from the lowest to the highest.
+    #[prost(string, repeated, tag = "5")]
+    pub factors: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Where one resource unit is placed.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -212,7 +233,8 @@ pub struct GpuKind {
 pub struct Line {
     #[prost(uint32, tag = "1")]
     pub resource_id: u32,
-    /// `cpu`, `memory`, `storage`, `gpu`, `endpoint`, `ip`, `discount`, `minimum` or `plugin`.
+    /// `cpu`, `memory`, `storage`, `gpu`, `endpoint`, `ip`, `discount`, `minimum`, `plugin` or
+    /// `explore`.
     #[prost(string, tag = "2")]
     pub item: ::prost::alloc::string::String,
     /// The storage class or the GPU kind.
@@ -375,8 +397,70 @@ pub struct StatusResponse {
     #[prost(message, optional, tag = "11")]
     pub certificate: ::core::option::Option<CertificateStatus>,
     /// Absent if outcomes are not pulled.
-    #[prost(message, optional, tag = "13")]
+    #[prost(message, optional, tag = "12")]
     pub outcomes: ::core::option::Option<OutcomesStatus>,
+    /// Absent without `\[tune\]`.
+    #[prost(message, optional, tag = "13")]
+    pub tune: ::core::option::Option<TuneStatus>,
+}
+/// The rates that `\[tune\]` proposes.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TuneStatus {
+    /// `change`, `stay` or `need-more-data`. Empty before the first proposal.
+    #[prost(string, tag = "1")]
+    pub decision: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub rates: ::prost::alloc::vec::Vec<TuneRate>,
+    /// What the proposal earns beyond the rates of then, in USD over as many days as the history has.
+    #[prost(message, optional, tag = "3")]
+    pub gain_usd: ::core::option::Option<TuneGain>,
+    /// The same in percent. Absent if those rates earn nothing.
+    #[prost(message, optional, tag = "4")]
+    pub gain_percent: ::core::option::Option<TuneGain>,
+    /// The days and the orders of the history.
+    #[prost(uint64, tag = "5")]
+    pub days: u64,
+    #[prost(uint64, tag = "6")]
+    pub orders: u64,
+    /// What to doubt, one sentence each.
+    #[prost(string, repeated, tag = "7")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it was proposed, as RFC 3339.
+    #[prost(string, optional, tag = "8")]
+    pub proposed_at: ::core::option::Option<::prost::alloc::string::String>,
+    /// When `\[tune\]` changed the rate card last.
+    #[prost(string, optional, tag = "9")]
+    pub changed_at: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether it may change the rate card.
+    #[prost(bool, tag = "10")]
+    pub apply: bool,
+    /// Whether a proposal is being worked out.
+    #[prost(bool, tag = "11")]
+    pub running: bool,
+    /// Why there is no newer proposal, or why it was not applied.
+    #[prost(string, optional, tag = "12")]
+    pub problem: ::core::option::Option<::prost::alloc::string::String>,
+}
+/// A rate that is varied.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TuneRate {
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// The rate in use when it was proposed.
+    #[prost(string, tag = "2")]
+    pub current: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub proposal: ::prost::alloc::string::String,
+}
+/// A mean with its 95 % interval.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TuneGain {
+    #[prost(string, tag = "1")]
+    pub mean: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub low: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub high: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct PluginLoading {

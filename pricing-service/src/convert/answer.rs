@@ -3,7 +3,8 @@
 use pricing_core::gpu::GpuKind;
 use pricing_core::money::Price;
 use pricing_core::quote::{
-    Alternative, Alternatives, CardGroup, Decision, Line, OfferPrices, PluginUse, Quote, QuotedTarget, Reason, Weight,
+    Alternative, Alternatives, CardGroup, Decision, Explored, Line, OfferPrices, PluginUse, Quote, QuotedTarget,
+    Reason, Weight,
 };
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
@@ -29,6 +30,7 @@ pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
         plugin: quote.plugin.as_ref().map(plugin),
         alternatives: alternatives.map(|found| found.list.iter().map(alternative).collect()).unwrap_or_default(),
         alternatives_complete: alternatives.map(|found| found.complete),
+        explored: quote.explored.as_ref().map(explored),
     }
 }
 
@@ -120,6 +122,16 @@ fn offer_prices(offer: &OfferPrices) -> v1::OfferPrices {
         endpoints: endpoints
             .map(|e| v1::EndpointPrice { kind: e.kind.name().to_owned(), price: e.price.to_string() })
             .collect(),
+    }
+}
+
+fn explored(explored: &Explored) -> v1::Explored {
+    v1::Explored {
+        factor: explored.factor.to_string(),
+        base_price: Some(price(&explored.base_price)),
+        base_usd_per_month: explored.base_usd_per_month.to_string(),
+        propensity: explored.propensity().to_string(),
+        factors: explored.factors.iter().map(ToString::to_string).collect(),
     }
 }
 

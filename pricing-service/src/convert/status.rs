@@ -1,14 +1,14 @@
 //! Converts the engine's status into the message of the `Status` call.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pricing_engine::engine;
 use pricing_engine::guard::Difference;
 use pricing_engine::outcomes::{self, BidResult};
-use pricing_engine::{bid_log, feed, inventory};
+use pricing_engine::{bid_log, feed, inventory, tune};
 use pricing_proto::bidprice::v1::{
     BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PluginLoading,
-    PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse,
+    PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse, TuneGain, TuneRate, TuneStatus,
 };
 
 /// The most changes that are listed for a configuration that waits to be accepted.
@@ -28,6 +28,7 @@ pub(crate) fn status(status: engine::Status) -> StatusResponse {
         outcomes,
         reload,
         loading,
+        tune,
     } = status;
     StatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -40,6 +41,7 @@ pub(crate) fn status(status: engine::Status) -> StatusResponse {
         bid_log: bid_log.map(self::bid_log),
         certificate: None,
         outcomes: outcomes.map(self::outcomes),
+        tune: tune.map(self::tune),
         reload: Some(self::reload(reload)),
         loading: loading.into_iter().map(self::loading).collect(),
     }
@@ -120,6 +122,40 @@ fn outcomes(reading: outcomes::Reading) -> OutcomesStatus {
         open: with(BidResult::Open),
         leases: counts.map_or(0, |counts| counts.leases),
     }
+}
+
+fn tune(reading: tune::Reading) -> TuneStatus {
+    let at = |time: SystemTime| humantime::format_rfc3339_seconds(time).to_string();
+    let tune::Reading { apply, running, proposal, proposed_at, changed_at, problem, .. } = reading;
+    let status = TuneStatus {
+        apply,
+        running,
+        problem,
+        proposed_at: proposed_at.map(at),
+        changed_at: changed_at.map(at),
+        ..TuneStatus::default()
+    };
+    let Some(proposal) = proposal else { return status };
+    TuneStatus {
+        decision: proposal.decision.name().to_owned(),
+        rates: proposal.rates.into_iter().map(tuned_rate).collect(),
+        gain_usd: Some(gain(proposal.gain_usd)),
+        gain_percent: proposal.gain_percent.map(gain),
+        days: proposal.days,
+        orders: proposal.orders,
+        warnings: proposal.warnings,
+        ..status
+    }
+}
+
+fn tuned_rate(rate: tune::ProposedRate) -> TuneRate {
+    let (current, proposal) = (rate.current.normalize().to_string(), rate.proposal.normalize().to_string());
+    TuneRate { key: rate.key, current, proposal }
+}
+
+fn gain(gain: tune::Gain) -> TuneGain {
+    let tune::Gain { mean, low, high } = gain;
+    TuneGain { mean, low, high }
 }
 
 fn seconds(age: Option<Duration>) -> Option<f64> {

@@ -5,6 +5,7 @@ mod budget;
 mod common;
 #[path = "../../../pricing-engine/tests/engine/decisions/mod.rs"]
 mod decisions;
+mod explore;
 mod floods;
 mod guard;
 mod loading;

@@ -172,6 +172,7 @@ fn no_bytes_that_are_a_message_make_it_panic() {
         scheduler: Scheduler::Sound,
         prefer: Prefer::Order,
         budget: SearchBudget { steps: 10_000 },
+        explore: None,
     };
     let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
     let seeds: Vec<Vec<u8>> = groups().iter().map(|(_, group)| message(group).encode_to_vec()).collect();

@@ -28,11 +28,29 @@ pub struct Figures {
     pub utilisation: Option<f64>,
 }
 
+/// What some bids bring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Outcomes {
+    /// The share of bids that win, from 0 to 1. None without bids.
+    pub win_rate: Option<f64>,
+    /// What the leases pay up to the end of the history, in USD.
+    #[serde(serialize_with = "text")]
+    pub revenue_usd: f64,
+}
+
+impl Outcomes {
+    /// The sums of probabilities and of what is expected of so many bids.
+    pub(super) fn of(bids: usize, expected: &[(f64, f64)]) -> Self {
+        let (won, revenue) = expected.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        Self { win_rate: (bids > 0).then(|| rounded(won / count(bids), 4)), revenue_usd: rounded(revenue, 2) }
+    }
+}
+
 /// The lease that a bid would begin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lease {
     /// What it pays up to the end of the history, in USD.
-    revenue: f64,
+    pub(super) revenue: f64,
     /// Hours times cards within the fold.
     card_hours: f64,
 }

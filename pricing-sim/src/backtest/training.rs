@@ -15,6 +15,8 @@ pub(super) struct Training {
     /// The share of our bids that won, to compare with.
     pub(super) base_rate: f64,
     fitted: Option<Fitted>,
+    /// The shares of our bids that won: of those that nobody underbid, and of the others.
+    won_if_lowest: (f64, f64),
     lifetimes: Lifetimes,
 }
 
@@ -33,6 +35,7 @@ impl Training {
             // Laplace's rule of succession: never 0 or 1.
             base_rate: (count(won) + 1.0) / (count(bids) + 2.0),
             fitted: (choice == ChoiceName::Fitted).then(|| Fitted::to(&known)).transpose()?,
+            won_if_lowest: won_if_lowest(&known),
             lifetimes: Lifetimes::of(&known),
         })
     }
@@ -41,8 +44,19 @@ impl Training {
     pub(super) fn chance(&self, facts: &OrderFacts, usd: Usd) -> f64 {
         match &self.fitted {
             Some(fitted) => fitted.chance(&fitted.alternatives(facts, None), usd),
-            None if facts.is_taken() && facts.lowest().is_none_or(|lowest| usd <= lowest) => 1.0,
+            None if facts.is_taken() && is_lowest(facts, usd) => 1.0,
             None => 0.0,
+        }
+    }
+
+    /// The probability that a bid of ours wins an order, from nothing that happened after the bids were made. Where the tenants'
+    /// choice is not fitted, it is the share that won before: of the bids that nobody underbid, or of the others.
+    pub(super) fn prior_chance(&self, facts: &OrderFacts, usd: Usd) -> f64 {
+        let (lowest, others) = self.won_if_lowest;
+        match &self.fitted {
+            Some(fitted) => fitted.chance(&fitted.alternatives(facts, None), usd),
+            None if is_lowest(facts, usd) => lowest,
+            None => others,
         }
     }
 
@@ -50,6 +64,23 @@ impl Training {
     pub(super) fn mean_length(&self, kind: &str, most: Millis) -> f64 {
         self.lifetimes.curve(kind).map_or(crate::number::wide(most), |curve| curve.mean_up_to(most))
     }
+}
+
+/// Whether nobody else bids less.
+fn is_lowest(facts: &OrderFacts, usd: Usd) -> bool {
+    facts.lowest().is_none_or(|lowest| usd <= lowest)
+}
+
+/// The shares of our bids that won, by Laplace's rule of succession.
+fn won_if_lowest(known: &[OrderFacts]) -> (f64, f64) {
+    let share = |lowest: bool| {
+        let own = known.iter().filter(|facts| facts.own.is_some_and(|usd| is_lowest(facts, usd) == lowest));
+        let (bids, won) = own.fold((0.0, 0.0), |(bids, won), facts| {
+            (bids + 1.0, won + if facts.taker == Taker::Us { 1.0 } else { 0.0 })
+        });
+        (won + 1.0) / (bids + 2.0)
+    };
+    (share(true), share(false))
 }
 
 /// What was known of an order so long after it arrived.

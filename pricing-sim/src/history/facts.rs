@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pricing_core::money::Usd;
+use rust_decimal::Decimal;
 
 use crate::time::Millis;
 
@@ -15,6 +16,8 @@ pub struct OrderFacts {
     pub rivals: Vec<Bid>,
     /// Our own bid in USD a month, if we bid and its value is known.
     pub own: Option<Usd>,
+    /// The same per block, as the chain has it.
+    pub own_amount: Option<Decimal>,
     /// Who got the lease.
     pub taker: Taker,
     /// How long the lease lasted. None without a lease.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use pricing_core::input::InputError;
-use pricing_core::money::{Denom, Price, UsdPerAkt, parse_decimal};
+use pricing_core::money::{Denom, Price, Usd, UsdPerAkt, parse_decimal};
 use pricing_core::order::{Order, OrderFormat, detect};
 use pricing_core::text::excerpt;
 use pricing_market::history::{Coin, History, HistoryBid, HistoryLease, HistoryOrder, ORDERS_FILE};
+use rust_decimal::Decimal;
 
 use super::value::Valuer;
 use super::{Bid, LeaseLength, LeftOut, Lifetimes, MarketHistory, OrderFacts, Taker};
@@ -63,6 +64,7 @@ struct ParsedSpec {
 /// The orders that were read so far.
 struct Reader<'a> {
     provider: &'a str,
+    relative_times: bool,
     denom: &'a str,
     limit: usize,
     end: Millis,
@@ -80,6 +82,7 @@ impl<'a> Reader<'a> {
     fn new(history: &'a History, reading: &Reading<'a>) -> Self {
         Self {
             provider: &history.manifest.provider,
+            relative_times: history.manifest.relative_times,
             denom: reading.denom,
             limit: reading.limit,
             end: end(history),
@@ -140,14 +143,16 @@ impl<'a> Reader<'a> {
     }
 
     fn facts(&mut self, order: &'a HistoryOrder, kind: Arc<str>) -> Result<OrderFacts, InputError> {
-        let (mut rivals, mut own) = (Vec::new(), None);
+        let (mut rivals, mut own): (_, Option<(Usd, Option<Decimal>)>) = (Vec::new(), None);
         for bid in &order.bids {
             let Some(usd) = self.valuer.usd(bid).map_err(|error| InputError::new(error).at("bids"))? else {
                 self.left_out.bids_without_value = self.left_out.bids_without_value.saturating_add(1);
                 continue;
             };
             if bid.provider == self.provider {
-                own = Some(own.map_or(usd, |known| usd.min(known)));
+                // Of several bids of ours, the lowest.
+                let of_bid = (usd, parse_decimal(&bid.price).ok());
+                own = own.filter(|(known, _)| *known <= usd).or(Some(of_bid));
             } else {
                 rivals.push(Bid { provider: self.shared(&bid.provider), usd });
             }
@@ -159,7 +164,8 @@ impl<'a> Reader<'a> {
             Some(winner) => Taker::Rival(self.shared(winner)),
         };
         let lease = order.lease.as_ref().map(|lease| lease_length(lease, self.end)).transpose()?;
-        Ok(OrderFacts { kind, rivals, own, taker, lease })
+        let (own, own_amount) = own.unzip();
+        Ok(OrderFacts { kind, rivals, own, own_amount: own_amount.flatten(), taker, lease })
     }
 
     /// One allocation for each address.
@@ -178,6 +184,7 @@ impl<'a> Reader<'a> {
         let length = last.saturating_add(1).saturating_sub(start).div_ceil(DAY).saturating_mul(DAY);
         MarketHistory {
             provider: Arc::from(self.provider),
+            relative_times: self.relative_times,
             stream: Arc::new(Stream::starting(start, arrivals, Some(length))),
             lifetimes: Lifetimes::of(&facts),
             facts,

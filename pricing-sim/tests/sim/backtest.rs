@@ -4,8 +4,12 @@
 
 use crate::common::Folder;
 use crate::history::{US, order, put};
-use pricing_sim::backtest::{Backtest, backtest};
+use pricing_core::money::Usd;
+use pricing_core::quote::Spread;
+use pricing_sim::backtest::off_policy::Estimates;
+use pricing_sim::backtest::{Backtest, ExploredBid, backtest};
 use pricing_sim::random::{Draws, Purpose};
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 const REST: &str = "[orders]\nhistory = \"history\"\n[inventory]\ndescribe = \"9 nodes x 8 h100\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n[market]\nobserved = true\n";
@@ -14,7 +18,7 @@ const RIVALS: [&str; 3] = ["akash1a", "akash1b", "akash1c"];
 fn run(orders: &[Value], more: &str, folds: usize) -> Result<Backtest, String> {
     let folder = Folder::new();
     put(&folder, orders);
-    backtest(&folder.prepare(&format!("{REST}{more}"))?, folds).map_err(|error| error.to_string())
+    backtest(&folder.prepare(&format!("{REST}{more}"))?, folds, None).map_err(|error| error.to_string())
 }
 
 /// An order of a day with our bid and a rival's, of whom `winner` won for 12 hours.
@@ -105,5 +109,54 @@ fn what_cannot_be_tested_is_refused() {
     assert!(error.contains("cannot be fitted") && error.contains("market.choice = \"cheapest\""), "{error}");
     let made_up = "[orders]\ngenerate = { orders = 3 }\narrivals = { rate = \"1/h\" }\n[inventory]\ndescribe = \"1 nodes x 8 h100\"\n[[strategy]]\nname = \"card\"\n";
     let prepared = Folder::new().prepare(made_up).unwrap();
-    assert!(backtest(&prepared, 4).unwrap_err().to_string().contains("needs a history"));
+    assert!(backtest(&prepared, 4, None).unwrap_err().to_string().contains("needs a history"));
+}
+
+/// A bid on an order of the history, as a bid log has it.
+fn explored(id: u32, amount: &str, factor: &str) -> ExploredBid {
+    bid_of(id, amount, "1900", factor)
+}
+
+/// A bid that was varied from another price.
+fn based_on(base: &str, id: u32) -> ExploredBid {
+    bid_of(id, "1", base, "1")
+}
+
+fn bid_of(id: u32, amount: &str, base: &str, factor: &str) -> ExploredBid {
+    let number = |text: &str| text.parse::<Decimal>().unwrap();
+    let factors = ["0.97", "0.985", "1", "1.015", "1.03"].map(number).to_vec();
+    let (name, spread) = (format!("akash1tenant/{id}/1/1"), Spread::parse("3%").unwrap());
+    ExploredBid::new(name, number(amount), Usd::parse(base).unwrap(), (number(factor), factors), spread).unwrap()
+}
+
+#[test]
+fn explored_bids_are_joined_by_order_and_price_and_nothing_is_dropped_silently() {
+    let orders: Vec<Value> = (1..=10).map(|day| of_day(day, "1900", "2000", Some(US))).collect();
+    // The strategy's price is 1902.44. All bids of the history are 1 a block.
+    let mut bids: Vec<ExploredBid> = (1..=10).map(|id| explored(id, "1", "1")).collect();
+    bids[8] = explored(9, "2", "1");
+    bids[9] = based_on("1700", 10);
+    bids.push(explored(7, "3", "1.03"));
+    bids.push(explored(99, "1", "1"));
+    bids[6] = explored(7, "1", "0.97");
+    let folder = Folder::new();
+    put(&folder, &orders);
+    let found = backtest(&folder.prepare(REST).unwrap(), 4, Some(&bids)).unwrap();
+    let off = found.off_policy.unwrap();
+    assert_eq!((off.explored, off.not_in_history, off.other_price), (11, 1, 1));
+    // The first of five pieces has the first two days.
+    assert_eq!((off.outside_folds, off.bids, off.unsupported.bids), (2, 7, 1));
+    assert_eq!((off.supported, off.matching, off.days), (6, 5, 6));
+    assert_eq!(off.unsupported.percent, Some(14.29));
+    let rate = |estimates: Option<Estimates>| estimates.unwrap().win_rate.mean;
+    assert_eq!(rate(off.inverse_propensity), 4.1667);
+    assert_eq!(rate(off.self_normalised), 1.0);
+    assert_eq!(off.effective_sample_size, 5.0);
+    let told = found.warnings.join("\n");
+    for said in ["1 explored order is left out", "1 of 7 bids of the strategy is outside", "no more than 5 bids"] {
+        assert!(told.contains(said), "{told}");
+    }
+    // Without a bid log, nothing is said about it.
+    let without = backtest(&folder.prepare(REST).unwrap(), 4, None).unwrap();
+    assert!(!serde_json::to_string(&without).unwrap().contains("off_policy"));
 }

@@ -7,6 +7,7 @@ mod history;
 mod laws;
 mod made_up;
 mod market;
+mod off_policy;
 mod reference;
 mod reserve;
 mod sdl_dir;

@@ -30,7 +30,7 @@ pub(super) fn arrivals(path: &Path) -> Result<Vec<Arrival>, String> {
 pub(crate) struct Answered {
     /// The order.
     pub(crate) arrival: Arrival,
-    /// The answer.
+    /// The answer, without exploration.
     pub(crate) outcome: Outcome,
     /// The cards, as in the labels of the service's metrics.
     pub(crate) gpu: String,
@@ -83,7 +83,7 @@ fn answer(log: &Log, decision: &Decision) -> Result<Answered, String> {
     let rate = decision.usd_per_akt.as_deref().map(str::parse::<UsdPerAkt>).transpose();
     Ok(Answered {
         arrival: arrival(log, decision)?,
-        outcome: decision.outcome().map_err(|error| format!("the quote: {error}"))?,
+        outcome: decision.outcome_without_exploration().map_err(|error| format!("the quote: {error}"))?,
         gpu: decision.gpu.clone(),
         usd_per_akt: rate.map_err(|error| format!("the USD/AKT rate: {error}"))?,
     })

@@ -75,7 +75,7 @@ fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
 }
 
 fn settings(rates: LoadedRates, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
-    Settings { rates, plugin, scheduler, prefer: Prefer::Order, budget: SearchBudget { steps: 200_000 } }
+    Settings { rates, plugin, scheduler, prefer: Prefer::Order, budget: SearchBudget { steps: 200_000 }, explore: None }
 }
 
 /// Returns an inventory with eight copies of the corpus's nodes.

@@ -33,7 +33,7 @@ fn history(orders: usize, price: f64, liked: f64, outside: f64) -> Vec<OrderFact
             Some(3) => Taker::Us,
             Some(place) => Taker::Rival(NAMES[place].into()),
         };
-        OrderFacts { kind: "nvidia/h100".into(), rivals, own, taker, lease: None }
+        OrderFacts { kind: "nvidia/h100".into(), rivals, own, own_amount: None, taker, lease: None }
     };
     (0..orders).map(order).collect()
 }

@@ -37,6 +37,7 @@ fn a_kind_with_few_leases_is_pooled_with_all() {
         kind: Arc::from(kind),
         rivals: Vec::new(),
         own: None,
+        own_amount: None,
         taker: super::super::Taker::Us,
         lease: Some(LeaseLength { length, ended }),
     };

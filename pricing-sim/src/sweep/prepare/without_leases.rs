@@ -3,6 +3,7 @@
 use pricing_core::gpu::GpuKind;
 use pricing_core::inventory::ledger::Ledger;
 use pricing_core::money::Usd;
+use pricing_core::quote::Quote;
 use pricing_core::text::Untrusted;
 
 use super::Prepared;
@@ -24,11 +25,24 @@ impl Prepared {
         u64::try_from(count).unwrap_or(u64::MAX)
     }
 
-    /// What the first strategy charges for each order in USD a month, on the cluster without any leases. None where it does
-    /// not bid.
+    /// What the first strategy charges for each order in USD a month, on the cluster without any leases. None where it comes
+    /// to no price. A price may be above the tenant's maximum.
     pub fn prices_without_leases<'a>(&self, arrivals: impl Iterator<Item = &'a Arrival>) -> Vec<Option<Usd>> {
+        self.quotes_without_leases(arrivals, |quote| quote.usd_per_month)
+    }
+
+    /// The same of the orders that it bids on. None for the others.
+    pub(crate) fn bids_without_leases<'a>(&self, arrivals: impl Iterator<Item = &'a Arrival>) -> Vec<Option<Usd>> {
+        self.quotes_without_leases(arrivals, |quote| quote.price().and(quote.usd_per_month))
+    }
+
+    fn quotes_without_leases<'a, R>(
+        &self,
+        arrivals: impl Iterator<Item = &'a Arrival>,
+        of: impl Fn(&Quote) -> Option<R>,
+    ) -> Vec<Option<R>> {
         let ledger = Ledger::new((*self.cluster).clone());
-        let price = |arrival: &Arrival| {
+        let quoted = |arrival: &Arrival| {
             let ask = Ask {
                 order: &arrival.order,
                 owner: arrival.owner.as_deref().map(Untrusted::new),
@@ -38,8 +52,8 @@ impl Prepared {
                 budget: self.budget,
                 usd_per_akt: self.usd_per_akt,
             };
-            self.strategies.first().and_then(|strategy| strategy.price(&ask).quote.usd_per_month)
+            self.strategies.first().and_then(|strategy| of(&strategy.price(&ask).quote))
         };
-        arrivals.map(price).collect()
+        arrivals.map(quoted).collect()
     }
 }
