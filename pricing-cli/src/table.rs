@@ -127,7 +127,7 @@ pub(crate) fn placements(placements: &PodPlacements, cluster: &Cluster) -> Strin
 /// A probability in percent, rounded half up to one place.
 fn percent(probability: Probability) -> String {
     let tenths = (probability.millionths() + 500) / 1000;
-    if tenths % 10 == 0 { format!("{} %", tenths / 10) } else { format!("{}.{} %", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) { format!("{} %", tenths / 10) } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
 
 /// Shows why a group was not reserved.

@@ -333,14 +333,15 @@ impl Session {
         Ok(lines)
     }
 
-    /// Starts a command that runs until the page ends, and waits until a file exists.
+    /// Starts a command that runs until the page ends, and waits until a file exists. If it is a service's socket, the
+    /// service must be ready, too: a reader types the next command later than a test does.
     fn start(&mut self, steps: &[Step], file: &str) -> Result<(), String> {
         let [step] = steps else { return Err("a block with `until` has one command".to_owned()) };
         let script = format!("exec {}", step.script().trim_end_matches('&'));
         let child = self.shell(&script).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         self.running.push(child);
         let started = Instant::now();
-        while !self.folder.path().join(file).exists() {
+        while !self.is_there(file) {
             let child = self.running.last_mut().unwrap();
             if let Some(status) = child.try_wait().unwrap() {
                 return Err(format!("$ {script}\nended with {status}"));
@@ -349,6 +350,14 @@ impl Session {
             std::thread::sleep(Duration::from_millis(10));
         }
         Ok(())
+    }
+}
+
+impl Session {
+    fn is_there(&self, file: &str) -> bool {
+        let exists = self.folder.path().join(file).exists();
+        let probe = || self.shell(&format!("bidprice probe --socket {file}")).output().unwrap().status.success();
+        exists && (!file.ends_with(".sock") || probe())
     }
 }
 

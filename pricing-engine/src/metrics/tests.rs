@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::outcomes::{self, Counts};
+use crate::tune::{self, Gain, Proposal, ProposedRate, TuneDecision};
 
 fn order(gpu: &str) -> Order {
     let text = format!(
@@ -45,8 +46,29 @@ fn full() -> Readings {
         shadow: vec![("nvidia/t4".into(), "higher".into(), 5)],
         outcomes: Some(outcomes()),
         reload: ReloadReading { settling: false, refused: true, changes: vec![("owners", 1), ("lowered", 0)] },
+        tune: Some(tune()),
         ..Readings::default()
     }
+}
+
+fn tune() -> tune::Reading {
+    let rate = ProposedRate {
+        key: "rates.gpu.t4".to_owned(),
+        path: Vec::new(),
+        current: Decimal::new(110, 0),
+        proposal: Decimal::new(100, 0),
+    };
+    let gain_usd = Gain { mean: "80.00".to_owned(), low: "40.00".to_owned(), high: "120.00".to_owned() };
+    let proposal = Proposal {
+        decision: TuneDecision::Change,
+        rates: vec![rate],
+        gain_usd,
+        gain_percent: None,
+        days: 31,
+        orders: 214,
+        warnings: Vec::new(),
+    };
+    tune::Reading { proposal: Some(proposal), proposed: 2, changed: 1, ..tune::Reading::default() }
 }
 
 fn outcomes() -> outcomes::Reading {
@@ -135,6 +157,10 @@ fn readings_are_told_as_they_are() {
         r#"bidprice_reload_pending_changes{concern="lowered"} 0"#,
         "bidprice_outcomes_pull_age_seconds 90.0",
         r#"bidprice_outcomes_pulls_total{outcome="failed"} 1"#,
+        r#"bidprice_tune_decision{decision="change"} 1"#,
+        r#"bidprice_tune_rate{key="rates.gpu.t4",value="proposal"} 100.0"#,
+        r#"bidprice_tune_gain_usd{value="low"} 40.0"#,
+        "bidprice_tune_changes_total 1",
         r#"bidprice_outcomes_bids_total{gpu="nvidia/t4",cards="1",result="won"} 3"#,
         r#"bidprice_outcomes_bids_total{gpu="nvidia/t4",cards="2-4",result="lost"} 5"#,
         "bidprice_outcomes_open_bids 2",
