@@ -56,7 +56,7 @@ pub(crate) const QUOTE_PLUGIN: Part = Part { name: "quote --plugin", needs: &[PL
 /// A service that is asked for a quote.
 pub(crate) const QUOTE_SOCKET: Part = Part { name: "quote --socket", needs: &[SERVICE] };
 /// A bid log beside a backtest.
-#[cfg(not(feature = "service"))]
+#[cfg(all(feature = "simulate", not(feature = "service")))]
 pub(crate) const BACKTEST_BID_LOG: Part = Part { name: "backtest --bid-log", needs: &[SIMULATE, SERVICE] };
 /// A rate card from prices of the market.
 #[cfg(not(feature = "simulate"))]

@@ -24,4 +24,5 @@ pub mod reserve;
 pub mod text;
 pub mod variables;
 #[cfg(feature = "yaml")]
+#[cfg_attr(not(feature = "sdl"), expect(dead_code, reason = "SDLs need more of it than other files"))]
 mod yaml;

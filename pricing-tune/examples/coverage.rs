@@ -53,14 +53,14 @@ fn run(
     }
     let figures = Figures::of(&done);
     println!(
-        "  covered {}/{}, changes {}, losses {}, regret {:.2} % ({:.2} % if every proposal is taken), width {:.1}, bias \
-         {:+.2}; missed: {:?}",
+        "  covered {}/{}, changes {}, losses {}, regret of the proposals {:.2} %, of the decisions {:.2} %, width {:.1}, \
+         bias {:+.2}; missed: {:?}",
         figures.covered,
         figures.trials,
         figures.changed,
         figures.lost,
-        figures.regret,
         figures.regret_of_proposals,
+        figures.regret,
         figures.width,
         figures.bias,
         figures.missed()
