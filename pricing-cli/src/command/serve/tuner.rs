@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
+use pricing_core::quote::GpuRule;
 use pricing_core::rates::{self, Pricing};
 use pricing_engine::config;
 use pricing_engine::tune::{Gain, Proposal, ProposedRate, TuneDecision, TuneTask, Tuner};
@@ -45,7 +46,8 @@ impl Tuner for ReplayTuner {
         let scene = TuneScene::read(task)?;
         scene.costs(task.config)?;
         let variations = variations(task.config);
-        Keys::new(&variations, &scene.strategy, &scene.files).map(|_| ()).map_err(|error| error.to_string())
+        let keys = Keys::new(&variations, &scene.strategy, &scene.files).map_err(|error| error.to_string())?;
+        within_ranges(&variations, keys.current())
     }
 
     fn propose(&self, task: &TuneTask<'_>, cancelled: &AtomicBool) -> Result<Proposal, String> {
@@ -57,7 +59,10 @@ impl Tuner for ReplayTuner {
         let mut replays =
             Replays::new(&scene.table, &variations, &scene.files, &host, costs.as_ref()).map_err(wrong)?;
         let current = replays.keys.current().clone();
-        if replays.pricing(&current).map_err(wrong)? != *task.pricing {
+        within_ranges(&variations, &current)?;
+        // Read as the service reads it. A candidate's card has its entries in another order, which prices nothing otherwise.
+        let card = replays.prepared.strategies.first().map(|strategy| &strategy.pricing);
+        if card != Some(task.pricing) {
             return Err(
                 "the rate card in the file is not the one in use, or the configuration adds sections to it; put \
                         `[policy]`, `[chain]`, `[commit]` and `[provider]` into the rate card"
@@ -126,12 +131,34 @@ fn is_card(strategy: &StrategyEntry, files: &Files, card: &Path) -> Result<(), S
     let named = strategy.rates.as_ref().map(|name| files.path(name));
     let same = |path: &Path| std::fs::canonicalize(path).ok().zip(std::fs::canonicalize(card).ok());
     let is_same = named.is_some_and(|path| same(&path).is_some_and(|(one, other)| one == other));
-    let is_plain = strategy.set.is_empty() && strategy.plugin.is_none() && strategy.script.is_none() && !strategy.scale;
-    if is_same && is_plain {
-        return Ok(());
+    let others = [
+        ("set", !strategy.set.is_empty()),
+        ("gpu", strategy.gpu != GpuRule::default()),
+        ("plugin", strategy.plugin.is_some()),
+        ("script", strategy.script.is_some()),
+        ("scale", strategy.scale),
+    ];
+    let other = others.into_iter().find(|(_, is_set)| *is_set);
+    match (is_same, other) {
+        (true, None) => Ok(()),
+        (false, _) => {
+            let card = card.display();
+            Err(format!("its first strategy is not the service's rate card: expected `rates` to name `{card}`"))
+        }
+        (true, Some((key, _))) => {
+            Err(format!("its first strategy has `{key}`, so it prices otherwise than the service"))
+        }
     }
-    let card = card.display();
-    Err(format!("its first strategy is not the service's rate card: expected `rates` to name `{card}`, and no `set`"))
+}
+
+/// Refuses a rate that is outside the range in which it is varied: what is replayed there would be compared with a rate
+/// that must not be proposed.
+fn within_ranges(variations: &[Variation], current: &Candidate) -> Result<(), String> {
+    let mut pairs = variations.iter().zip(&current.0);
+    let outside = pairs.find(|(variation, rate)| **rate < variation.low || **rate > variation.high);
+    outside.map_or(Ok(()), |(Variation { key, low, high }, rate)| {
+        Err(format!("`{key}` is {rate} in the rate card, outside the range {low}..{high} of `tune.vary`"))
+    })
 }
 
 fn variations(config: &config::Tune) -> Vec<Variation> {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
-const CARD: &str = "[rates]\ncpu = \"1\"\nmemory = \"1\"\n[rates.gpu]\n\"h100\" = \"2000\" # list price\n";
+/// Its GPU entries are not in alphabetical order, as in most rate cards.
+const CARD: &str = "[rates]\ncpu = \"1\"\nmemory = \"1\"\n[rates.gpu]\n\"t4\" = \"80\"\n\"h100\" = \"2000\" # list price\n\"a100\" = \"900\"\n";
 const SCENARIO: &str = "[orders]\nhistory = \".\"\n[inventory]\ndescribe = \"1 node x 8 h100\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n[market]\nobserved = true\n";
 
 /// An order of a day for an H100, for which the only rival bids 1800 or 2050 USD a month.
@@ -104,18 +105,22 @@ fn a_scenario_of_another_card_is_refused() {
     let folder = folder();
     let write = |text: &str| fs::write(folder.path().join("scenario.toml"), text).unwrap();
     assert_eq!(check(folder.path(), "rates.gpu.h100"), Ok(()));
-    assert!(check(folder.path(), "rates.gpu.t4").unwrap_err().contains("is not an entry"));
+    assert!(check(folder.path(), "rates.gpu.l40s").unwrap_err().contains("is not an entry"));
+    // The rate is 80, and would be varied from 1500.
+    let said = check(folder.path(), "rates.gpu.t4").unwrap_err();
+    assert!(said.contains("`rates.gpu.t4` is 80 in the rate card, outside the range 1500..2200"), "{said}");
     fs::write(folder.path().join("copy.toml"), CARD).unwrap();
     let first = |rates: &str| SCENARIO.replace("rates = \"rates.toml\"\n", rates);
-    for other in [
-        "rates = \"copy.toml\"\n",
-        "rates = \"rates.toml\"\nset.rates.cpu = \"2\"\n",
-        "rates = \"rates.toml\"\nscript = \"old.sh\"\n",
-        "",
+    for (other, problem) in [
+        ("rates = \"copy.toml\"\n", "is not the service's rate card"),
+        ("", "is not the service's rate card"),
+        ("rates = \"rates.toml\"\nset.rates.cpu = \"2\"\n", "has `set`"),
+        ("rates = \"rates.toml\"\nscript = \"old.sh\"\n", "has `script`"),
+        ("rates = \"rates.toml\"\ngpu = \"highest-wildcard\"\n", "has `gpu`"),
     ] {
         write(&first(other));
         let said = check(folder.path(), "rates.gpu.h100").unwrap_err();
-        assert!(said.contains("is not the service's rate card"), "{other}: {said}");
+        assert!(said.contains(problem), "{other}: {said}");
     }
     write(&SCENARIO.replace("history = \".\"", "jsonl = \"orders.jsonl\""));
     assert!(check(folder.path(), "rates.gpu.h100").unwrap_err().contains("orders.history"));
