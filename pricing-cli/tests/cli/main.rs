@@ -66,6 +66,7 @@ mod service;
 mod simulate;
 #[cfg(feature = "simulate")]
 mod simulate_examples;
+#[cfg(feature = "parquet")]
 mod simulate_export;
 #[cfg(feature = "simulate")]
 mod simulate_script;
