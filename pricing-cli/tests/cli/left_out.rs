@@ -14,7 +14,7 @@ const SIMULATE: bool = cfg!(feature = "simulate");
 
 /// A command line that does nothing where the command is in the build, what the build may leave out of it, whether it
 /// is in this build, and the features that it needs.
-const CASES: [(&[&str], &str, bool, &str); 17] = [
+const CASES: [(&[&str], &str, bool, &str); 18] = [
     (&["plugin", "check", "nowhere.wasm"], "plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--plugin", "nowhere.wasm"], "quote --plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--socket", "nowhere.sock"], "quote --socket", SERVICE, "service"),
@@ -26,6 +26,7 @@ const CASES: [(&[&str], &str, bool, &str); 17] = [
     (&["reload", "--socket", "nowhere"], "reload", SERVICE, "service"),
     (&["replay", "nowhere"], "replay", SERVICE, "service"),
     (&["log", "list", "nowhere"], "log", SERVICE, "service"),
+    (&["outcomes", "report", "--folder", "nowhere"], "outcomes", SERVICE, "service"),
     (&["shadow", "report", "nowhere"], "shadow", SERVICE, "service"),
     (&["simulate", "nowhere.toml"], "simulate", SIMULATE, "simulate"),
     (&["market", "show", "nowhere.csv"], "market", SIMULATE, "simulate"),
