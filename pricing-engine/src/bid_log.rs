@@ -30,6 +30,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::oneshot::error::TryRecvError;
+
 use crate::config::{self, ConfigError};
 use crate::decision::Settings;
 use folder::{FileName, Folder, FolderError, OBJECTS};
@@ -40,10 +42,12 @@ use writer::{Kept, Scanned, Writer};
 pub use objects::{ObjectError, Objects};
 pub use rebuild::RebuildError;
 pub use record::{Decided, Record};
-pub(crate) use tune::TuneRecord;
+pub(crate) use tune::{TuneRecord, TuneStage};
 
 /// How long a caller waits for its lines to be written.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How often [`Pending::wait_at_most`] looks.
+const POLL: Duration = Duration::from_millis(5);
 /// How long [`BidLog::close`] waits for the writer.
 const CLOSE: Duration = Duration::from_secs(5);
 /// The smallest value of `bid_log.file_bytes`.
@@ -140,6 +144,24 @@ impl Pending {
             Err(_) => {
                 self.queue.late(true);
                 Outcome::Late
+            }
+        }
+    }
+
+    /// Waits until the line is written, for at most so long. Blocks, also on a thread of a runtime.
+    pub(crate) fn wait_at_most(self, most: Duration) -> Outcome {
+        let mut acked = match self.pushed {
+            Pushed::Waits(acked) => acked,
+            Pushed::Stalled => return Outcome::Late,
+            Pushed::Lost => return Outcome::Lost,
+        };
+        let begun = Instant::now();
+        loop {
+            match acked.try_recv() {
+                Ok(outcome) => return outcome,
+                Err(TryRecvError::Closed) => return Outcome::Lost,
+                Err(TryRecvError::Empty) if begun.elapsed() >= most => return Outcome::Late,
+                Err(TryRecvError::Empty) => std::thread::sleep(POLL),
             }
         }
     }

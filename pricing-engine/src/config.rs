@@ -17,7 +17,7 @@ mod tests;
 mod tune;
 
 pub use duration::Span;
-pub use explore::{Explore, Spread};
+pub use explore::{Explore, Seed, Spread};
 pub use files::Files;
 pub(crate) use files::Stamp;
 pub use max_change::MaxChange;

@@ -65,6 +65,12 @@ struct Inner {
     /// What proposes rates. `None` in a program without it.
     tuner: Option<Arc<dyn Tuner>>,
     tuning: Mutex<tune::Reading>,
+    /// Why no rates can be proposed with the configuration in use.
+    tune_problem: Mutex<Option<String>>,
+    /// When this process last changed rates by itself.
+    rates_changed: Mutex<Option<Instant>>,
+    /// The runtime of the start, for reloads on other threads.
+    runtime: tokio::runtime::Handle,
     started: Instant,
 }
 
@@ -87,7 +93,7 @@ impl Engine {
     pub fn start_with(path: &Path, compiler: Compiler, tuner: Option<Arc<dyn Tuner>>) -> Result<Self, ConfigError> {
         let files = settled(path)?;
         let mut loaded = config::load_files(&files)?;
-        tuning::check(&loaded, tuner.as_ref())?;
+        let tune_problem = tuning::check(&loaded, tuner.as_ref())?;
         let metrics = Arc::new(Metrics::new());
         let feed = Feed::start(&loaded.config.feed)?;
         let inventory = LiveInventory::start(&loaded.config.inventory)?;
@@ -113,9 +119,13 @@ impl Engine {
             last_accepted: Mutex::new(last_accepted),
             tuner,
             tuning: Mutex::default(),
+            tune_problem: Mutex::default(),
+            rates_changed: Mutex::default(),
+            runtime: tokio::runtime::Handle::current(),
             started: Instant::now(),
         };
         let engine = Self { inner: Arc::new(inner) };
+        engine.keep_tune_problem(tune_problem);
         engine.report_start(files, refused.as_ref());
         Ok(engine)
     }

@@ -44,7 +44,7 @@ impl Explore {
 
 impl From<&config::Explore> for Explore {
     fn from(config: &config::Explore) -> Self {
-        Self { spread: config.spread.get(), draws: DrawSource::Seed(config.seed) }
+        Self { spread: config.spread.get(), draws: DrawSource::Seed(config.seed.number()) }
     }
 }
 

@@ -12,6 +12,8 @@
 //! - **`fallback`:** a failing plugin now has a fallback, or falls back to the rate card instead of the previous
 //!   plugin;
 //! - **`inventory`:** the inventory was removed, so that capacity is not checked;
+//! - **`explore`:** prices are varied further down, since `explore.spread` is wider or new;
+//! - **`tune`:** the service may change rates further by itself: `tune.apply` is new, or its floor, ceiling or step is wider;
 //! - **`cut`:** the rate card file is a prefix of the accepted one, and anything differs, even if it is a price that
 //!   rises.
 //!
@@ -37,6 +39,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +49,9 @@ use pricing_core::rates::changes::{self, Change, Concern, Limit};
 use pricing_core::rates::{CoinValue, Pricing};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, Fallback, Listen, Loaded, LoadedRates, MaxChange, Number};
+use crate::config::{
+    self, ConfigError, Fallback, Listen, Loaded, LoadedRates, MaxChange, Number, Percentage, Spread, TuneRange,
+};
 use crate::digest::Digest;
 
 pub(crate) use file::{AcceptedFile, path_of, read as read_accepted};
@@ -56,13 +61,15 @@ const CUT: &str = "cut";
 const PLUGIN: &str = "plugin";
 const FALLBACK: &str = "fallback";
 const INVENTORY: &str = "inventory";
+const EXPLORE: &str = "explore";
+const TUNE: &str = "tune";
 
 /// The most changes that a message lists.
 const LISTED: usize = 8;
 
 /// Returns every reason for which a change may have to be accepted, as the status and the metrics name them.
 pub fn concerns() -> impl Iterator<Item = &'static str> {
-    Concern::ALL.into_iter().map(Concern::name).chain([CUT, PLUGIN, FALLBACK, INVENTORY])
+    Concern::ALL.into_iter().map(Concern::name).chain([CUT, PLUGIN, FALLBACK, INVENTORY, EXPLORE, TUNE])
 }
 
 /// The compared parts of a configuration.
@@ -71,18 +78,31 @@ pub struct Accepted {
     /// The effective rates.
     pub rates: LoadedRates,
     /// The text of the rate card file, if there is one.
-    card: Option<Arc<str>>,
+    pub(crate) card: Option<Arc<str>>,
     beside: OtherSettings,
 }
 
 /// The settings besides the rates that decide what is bid on, and at which price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct OtherSettings {
     plugin: bool,
     fallback: Option<Fallback>,
     inventory: bool,
     usd_per_akt: Option<Number>,
     max_change: MaxChange,
+    /// How far prices are varied. None if they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spread: Option<Spread>,
+    /// How far rates may change by themselves. None if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tune: Option<TuneLimits>,
+}
+
+/// How far rates may change by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct TuneLimits {
+    max_step: Percentage,
+    vary: BTreeMap<String, TuneRange>,
 }
 
 impl Accepted {
@@ -97,6 +117,8 @@ impl Accepted {
             inventory: inventory.file.is_some() || inventory.provider.is_some() || inventory.operator.is_some(),
             usd_per_akt: config.feed.usd_per_akt,
             max_change: config.reload.max_change,
+            spread: config.explore.as_ref().map(|explore| explore.spread),
+            tune: config.tune.as_ref().filter(|tune| tune.apply).map(TuneLimits::of),
         };
         Self { rates: loaded.rates.clone(), card: loaded.card.clone(), beside }
     }
@@ -111,7 +133,7 @@ impl Accepted {
     /// Returns these rates with the other settings of `other`.
     #[must_use]
     pub(crate) fn with_all_but_the_rates_of(self, other: &Self) -> Self {
-        Self { beside: other.beside, ..self }
+        Self { beside: other.beside.clone(), ..self }
     }
 
     /// Checks whether a new configuration can be applied without being accepted.
@@ -160,9 +182,10 @@ impl Accepted {
 
     /// Returns the digest of everything that is compared.
     fn digest(&self) -> Digest {
-        let OtherSettings { plugin, fallback, inventory, usd_per_akt, max_change } = self.beside;
+        let OtherSettings { plugin, fallback, inventory, usd_per_akt, max_change, spread, tune } = &self.beside;
         let (rates, usd) = (self.rates.digest, usd_per_akt.map(Number::get));
-        Digest::of(format!("{rates} {plugin} {fallback:?} {inventory} {usd:?} {}", max_change.get()))
+        let (spread, tune) = (spread_text(*spread), limits_text(tune.as_ref()));
+        Digest::of(format!("{rates} {plugin} {fallback:?} {inventory} {usd:?} {} {spread} {tune}", max_change.get()))
     }
 }
 
@@ -205,7 +228,40 @@ fn beside(before: &OtherSettings, after: &OtherSettings) -> Vec<Difference> {
     if before.inventory && !after.inventory {
         found.push(Difference::new("inventory", "it is asked", "none; capacity is not asked", INVENTORY));
     }
+    let share = |spread: Option<Spread>| spread.map(|spread| spread.get().share()).unwrap_or_default();
+    if share(after.spread) > share(before.spread) {
+        let (before, after) = (spread_text(before.spread), spread_text(after.spread));
+        found.push(Difference::new("explore.spread", before, after, EXPLORE));
+    }
+    if let Some(tune) = after.tune.as_ref().filter(|tune| !tune.is_within(before.tune.as_ref())) {
+        found.push(Difference::new("tune", limits_text(before.tune.as_ref()), limits_text(Some(tune)), TUNE));
+    }
     found
+}
+
+impl TuneLimits {
+    fn of(tune: &config::Tune) -> Self {
+        Self { max_step: tune.max_step, vary: tune.vary.clone() }
+    }
+
+    /// Returns whether these limits allow nothing that `other` does not.
+    fn is_within(&self, other: Option<&Self>) -> bool {
+        let Some(other) = other else { return false };
+        let is_in = |(key, range): (&String, &TuneRange)| {
+            other.vary.get(key).is_some_and(|other| range.low >= other.low && range.high <= other.high)
+        };
+        self.max_step.share() <= other.max_step.share() && self.vary.iter().all(is_in)
+    }
+}
+
+fn spread_text(spread: Option<Spread>) -> String {
+    spread.map_or_else(|| "none".to_owned(), |spread| spread.get().to_string())
+}
+
+fn limits_text(limits: Option<&TuneLimits>) -> String {
+    let Some(TuneLimits { max_step, vary }) = limits else { return "`apply` is off".to_owned() };
+    let ranges: Vec<String> = vary.iter().map(|(key, range)| format!("{key} {range}")).collect();
+    format!("`apply` is on, {max_step} a day, {}", ranges.join(", "))
 }
 
 /// Returns the command that accepts a configuration.

@@ -1,7 +1,8 @@
 //! Files that only the service's own user can have written, and locks by which only one service uses them.
 
+use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -25,6 +26,20 @@ pub(crate) fn own_file(path: &Path, how: &mut OpenOptions) -> io::Result<File> {
         return Ok(file);
     }
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not an ordinary file that only its owner may use"))
+}
+
+/// Writes a file with mode 600 so that it exists with all of its content, or not at all, also after a power failure.
+pub(crate) fn write_own_file(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    // It is removed if anything fails before it is renamed.
+    let mut file = tempfile::Builder::new().prefix(&prefix).suffix(".tmp").tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // Without this, a power failure could restore the previous file.
+    File::open(folder)?.sync_all()
 }
 
 /// A lock that no other service has. It ends when this is dropped.

@@ -6,11 +6,13 @@
 //! # What may change
 //! Only the keys of `tune.vary`, each within its floor and ceiling, by at most `tune.max_step` of the rate that is in the
 //! card now, once a day, and only where the decision is `change` and `tune.apply` says so. The card is changed only if its
-//! file is what is in use, so that an edit that waits to be accepted is never overwritten. The new card goes through the
-//! ordinary guard ([`crate::guard`]), which may refuse it.
+//! files are what is in use and no refused reload waits, so that an edit of the operator is never overwritten or applied
+//! early. The configuration is read again once a proposal is worked out. Nothing is changed by a history whose newest order
+//! is too old. The new card goes through the ordinary guard ([`crate::guard`]), which may refuse it.
 //!
-//! The time of the last change is written before the card. So a crash in between costs a day, and never makes two steps in
-//! one.
+//! The bid log's line of what is about to change, and then the time of the last change, are written before the card. So a
+//! crash in between costs a day, and never makes two steps in one. The day counts on the wall clock and, within a process,
+//! also on a clock that nobody sets.
 
 mod state;
 mod step;
@@ -18,7 +20,7 @@ mod step;
 use std::fmt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use pricing_core::rates::Pricing;
 use rust_decimal::Decimal;
@@ -26,7 +28,7 @@ use serde::Serialize;
 
 use crate::config;
 
-pub(crate) use state::TuneState;
+pub(crate) use state::{DAY, TuneState};
 pub(crate) use step::{Step, steps};
 
 /// Finds rates that would have earned more.
@@ -104,8 +106,33 @@ pub struct Proposal {
     pub days: u64,
     /// Its orders.
     pub orders: u64,
+    /// When its newest order was. None if its times are only right relative to each other.
+    pub newest_order: Option<SystemTime>,
     /// What to doubt, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// How old the newest order of a history may be for its proposal to be applied.
+const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Proposal {
+    /// Returns why the history is too old for its proposal to be applied, as a sentence. None if it is not.
+    pub(crate) fn too_old(&self, now: SystemTime) -> Option<String> {
+        let Some(newest) = self.newest_order else {
+            return Some(
+                "It is not known how old the history is: its times are only right relative to each other.".to_owned(),
+            );
+        };
+        let at = humantime::format_rfc3339_seconds(newest);
+        match now.duration_since(newest) {
+            Ok(age) if age <= MAX_AGE => None,
+            Ok(_) => Some(format!(
+                "The newest order of the history is more than 7 days old ({at}). Let `bidprice market pull` run regularly."
+            )),
+            Err(ahead) if ahead.duration() <= DAY => None,
+            Err(_) => Some(format!("The newest order of the history is in the future ({at}): a clock is wrong.")),
+        }
+    }
 }
 
 /// A rate that was varied.

@@ -1,8 +1,9 @@
 //! Files that are written completely or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::{FileError, plain};
@@ -27,20 +28,23 @@ impl Output {
     pub fn create(path: &Path) -> Result<Self, FileError> {
         // Resolves links, so that the file behind a link is replaced and not the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        match rustix::fs::stat(&path) {
+        let replaced = match rustix::fs::stat(&path) {
             Ok(there) => {
                 plain(&there)?;
                 not_own_output(&there)?;
+                Some(there)
             }
-            Err(rustix::io::Errno::NOENT) => {}
+            Err(rustix::io::Errno::NOENT) => None,
             Err(error) => return Err(error.into()),
-        }
+        };
         let name = path.file_name().ok_or_else(|| io::Error::other("it names no file"))?;
         let mut hidden = OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.part", std::process::id()));
         let part = path.with_file_name(hidden);
-        let new = || OpenOptions::new().write(true).create_new(true).open(&part);
+        // What replaces a file is nobody else's until it has that file's mode. The user's umask restricts a new file's.
+        let mode = if replaced.is_some() { 0o600 } else { 0o666 };
+        let new = || OpenOptions::new().write(true).create_new(true).mode(mode).open(&part);
         let file = match new() {
             // Left by a process that was killed and had the same process ID.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -49,7 +53,11 @@ impl Output {
             }
             made => made?,
         };
-        Ok(Self { file, names: Some((part, path)) })
+        let output = Self { file, names: Some((part, path)) };
+        if let Some(replaced) = replaced {
+            keep_owner_and_mode(&output.file, &replaced)?;
+        }
+        Ok(output)
     }
 
     /// Renames the file to its final name, after syncing it to the disk.
@@ -64,6 +72,23 @@ impl Output {
         self.names = None;
         Ok(())
     }
+}
+
+/// Gives a file the mode of the one that it replaces, and its owner and group as far as this process may. A group that
+/// cannot be kept loses its rights, since they would be another group's.
+fn keep_owner_and_mode(file: &File, replaced: &rustix::fs::Stat) -> io::Result<()> {
+    let own = rustix::fs::fstat(file)?;
+    let is_other_owner = own.st_uid != replaced.st_uid;
+    let is_other_group = own.st_gid != replaced.st_gid;
+    if is_other_owner {
+        // Only a privileged process may.
+        let _ = fchown(file, Some(replaced.st_uid), None);
+    }
+    let keeps_group = !is_other_group || fchown(file, None, Some(replaced.st_gid)).is_ok();
+    let mode = replaced.st_mode & 0o777;
+    // The group then has the rights of others.
+    let mode = if keeps_group { mode } else { (mode & 0o707) | ((mode & 0o007) << 3) };
+    file.set_permissions(Permissions::from_mode(mode))
 }
 
 /// Rejects the file that standard output or error goes to.

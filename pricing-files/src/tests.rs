@@ -1,6 +1,6 @@
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 
@@ -140,4 +140,17 @@ fn what_is_there_can_be_added_to() {
         file.write_all(more.as_bytes()).unwrap();
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "ab");
+}
+
+#[test]
+fn a_file_that_is_replaced_keeps_its_mode() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("card.toml");
+    for mode in [0o600, 0o640, 0o664] {
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        write_whole(&path, |file| file.write_all(b"new")).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+    }
 }

@@ -1,5 +1,6 @@
 //! Writes a proposal into the text of a rate card, beside the old values.
 
+use rust_decimal::Decimal;
 use toml_edit::{DocumentMut, Item, Value};
 
 use crate::candidate::Candidate;
@@ -38,9 +39,22 @@ fn replaced(old: &Value, new: &str, commented: bool) -> Value {
     if !commented {
         return value.decorated(before, after);
     }
-    let comment = after.trim_start().trim_start_matches('#').trim();
+    let comment = without_was(after.trim_start().trim_start_matches('#').trim());
     let comment = if comment.is_empty() { format!(" # was {was}") } else { format!(" # was {was}; {comment}") };
     value.decorated(before, comment)
+}
+
+/// A comment without the older values that earlier changes left at its beginning.
+fn without_was(mut comment: &str) -> &str {
+    while let Some(rest) = comment.strip_prefix("was ") {
+        let (value, more) = rest.split_once(';').unwrap_or((rest, ""));
+        // "was cheaper" is the operator's own.
+        if value.trim().trim_matches(['"', '\'']).parse::<Decimal>().is_err() {
+            break;
+        }
+        comment = more.trim_start();
+    }
+    comment
 }
 
 #[cfg(test)]
@@ -64,6 +78,16 @@ mod tests {
             changed.unwrap(),
             "# my card\n[rates]\ncpu = 1.55 # was 1.60; a thread\n\n[rates.gpu]\n\"h100\" = \"1700\" # was \"1900\"\nt4 = \"80\" # old\n"
         );
+    }
+
+    #[test]
+    fn only_the_last_value_is_in_the_comment() {
+        let one = |value: &str| Candidate(vec![value.parse().unwrap()]);
+        let changed = |text: &str, value: &str| apply(text, &paths(&[&["cpu"]]), &one(value)).unwrap();
+        let twice = changed(&changed("cpu = \"3\" # list price; net\n", "2"), "1.5");
+        assert_eq!(twice, "cpu = \"1.5\" # was \"2\"; list price; net\n");
+        assert_eq!(changed("cpu = 2 # was 3; was 4\n", "1"), "cpu = 1 # was 2\n");
+        assert_eq!(changed("cpu = 2 # was cheaper; see mail\n", "1"), "cpu = 1 # was 2; was cheaper; see mail\n");
     }
 
     #[test]

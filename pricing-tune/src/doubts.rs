@@ -1,5 +1,7 @@
 //! What to doubt about a proposal, in sentences.
 
+use std::sync::atomic::AtomicBool;
+
 use pricing_core::money::Usd;
 use pricing_core::rates::Pricing;
 use pricing_core::text::{counted, plural};
@@ -9,6 +11,7 @@ use pricing_sim::stream::Arrival;
 use rust_decimal::Decimal;
 
 use crate::answer::cents;
+use crate::cancel::Cancellable;
 use crate::candidate::Space;
 use crate::decision::{Decision, FEWEST_BLOCKS, FEWEST_ORDERS};
 use crate::evaluate::{TuneError, count, float};
@@ -38,12 +41,13 @@ struct Concerned<'a> {
 /// Everything to doubt, most important first.
 ///
 /// # Errors
-/// When a replay fails.
+/// When a replay fails, or `cancelled` is set meanwhile.
 pub fn doubts(
     replays: &mut Replays<'_>,
     space: &Space,
     tuned: &Tuned,
     settings: &Settings,
+    cancelled: &AtomicBool,
 ) -> Result<Vec<String>, TuneError> {
     let mut doubts = thin(tuned);
     let proposal = replays.pricing(&tuned.proposal)?;
@@ -62,7 +66,7 @@ pub fn doubts(
     doubts.extend(history.as_deref().and_then(relative_times));
     doubts.extend(unknown_cards(replays));
     if let Some(factors) = follow {
-        doubts.push(rivals_follow(replays, factors, space, tuned, settings)?);
+        doubts.push(rivals_follow(replays, factors, space, tuned, settings, cancelled)?);
     }
     doubts.extend(replays.prepared.warnings().iter().cloned());
     if history.is_some() {
@@ -208,15 +212,18 @@ fn rivals_follow(
     space: &Space,
     tuned: &Tuned,
     settings: &Settings,
+    cancelled: &AtomicBool,
 ) -> Result<String, TuneError> {
     let on = settings.resamples.saturating_sub(RESAMPLES)..settings.resamples;
     // The gain is over what the current rates earn while rivals do not follow: they only do because of the reduction.
-    let mut before = Scores::new(&*replays, settings.objective, settings.threads);
+    let before_following = Cancellable { evaluate: &*replays, cancelled };
+    let mut before = Scores::new(&before_following, settings.objective, settings.threads);
     before.ensure(std::slice::from_ref(&space.current), on.clone())?;
     let (base, _) = before.mean(&space.current, on.clone());
     drop(before);
     replays.let_rivals_follow(factors);
-    let mut after = Scores::new(&*replays, settings.objective, settings.threads);
+    let following = Cancellable { evaluate: &*replays, cancelled };
+    let mut after = Scores::new(&following, settings.objective, settings.threads);
     after.ensure(std::slice::from_ref(&tuned.proposal), on.clone())?;
     let (earns, _) = after.mean(&tuned.proposal, on);
     drop(after);

@@ -5,6 +5,7 @@ mod shown;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::AtomicBool;
 
 use pricing_core::money::parse_decimal;
 use pricing_core::rates::{self, Pricing};
@@ -128,7 +129,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let space = Space::new(args.vary.clone(), replays.keys.current().clone(), max_step).map_err(CliError::Usage)?;
     let settings = Settings { objective: args.objective.0, resamples: args.resamples, threads: args.threads.count() };
     let tuned = tune(&space, &replays, &settings).map_err(wrong)?;
-    let doubts = doubts(&mut replays, &space, &tuned, &settings).map_err(wrong)?;
+    let doubts = doubts(&mut replays, &space, &tuned, &settings, &AtomicBool::new(false)).map_err(wrong)?;
     let names = replays.keys.names();
     if let Some((file, path)) = report {
         let page = Report {

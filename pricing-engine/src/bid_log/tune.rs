@@ -9,16 +9,28 @@ use crate::decision::Settings;
 use crate::digest::Digest;
 use crate::tune::{Gain, Step};
 
+/// When a line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum TuneStage {
+    /// Before the card is written.
+    Planned,
+    /// Once the changed card is in use, or refused.
+    Done,
+}
+
 /// A change of the rate card.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TuneRecord<'a> {
+    /// When the line is written.
+    pub(crate) stage: TuneStage,
     /// What was changed.
     pub(crate) steps: &'a [Step],
-    /// What the proposal earns, in percent.
+    /// What the whole proposal earns, in percent. A step towards it may earn another amount.
     pub(crate) gain: Option<&'a Gain>,
     /// Why the changed card is not in use, if it is not.
     pub(crate) refused: Option<&'a String>,
-    /// The settings in use after the change.
+    /// The settings in use.
     pub(crate) settings: &'a Settings,
 }
 
@@ -26,6 +38,7 @@ pub(crate) struct TuneRecord<'a> {
 struct TuneLine<'a> {
     time: String,
     version: &'static str,
+    stage: TuneStage,
     rates: Digest,
     changes: Vec<ChangeEntry<'a>>,
     gain_percent: Option<GainEntry<'a>>,
@@ -37,6 +50,7 @@ struct ChangeEntry<'a> {
     key: &'a str,
     before: String,
     after: String,
+    proposal: String,
 }
 
 #[derive(Serialize)]
@@ -47,15 +61,16 @@ struct GainEntry<'a> {
 }
 
 fn change(step: &Step) -> ChangeEntry<'_> {
-    let Step { key, before, after, .. } = step;
-    ChangeEntry { key, before: before.to_string(), after: after.to_string() }
+    let Step { key, before, after, proposal, .. } = step;
+    ChangeEntry { key, before: before.to_string(), after: after.to_string(), proposal: proposal.to_string() }
 }
 
-/// Returns the line. It names the rates that are in use after the change.
+/// Returns the line. It names the rates that are in use when it is written.
 pub(super) fn line(record: &TuneRecord<'_>, now: SystemTime) -> serde_json::Result<Line> {
     let line = TuneLine {
         time: humantime::format_rfc3339_millis(now).to_string(),
         version: env!("CARGO_PKG_VERSION"),
+        stage: record.stage,
         rates: record.settings.rates.digest,
         changes: record.steps.iter().map(change).collect(),
         gain_percent: record.gain.map(|Gain { mean, low, high }| GainEntry { mean, low, high }),

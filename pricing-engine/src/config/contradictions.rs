@@ -104,7 +104,8 @@ fn tune(config: &Config, wrong: &mut impl FnMut(&str, String, &str)) {
         }
     };
     let keys = tune.vary.len();
-    need((1..=MAX_KEYS).contains(&keys), "tune.vary", "1 to 4 keys can be varied at once", "");
+    let varies = format!("1 to {MAX_KEYS} keys can be varied at once");
+    need((1..=MAX_KEYS).contains(&keys), "tune.vary", &varies, "");
     let (file, plugin) = (config.rates.file.is_some(), config.plugin.is_none());
     need(file, "tune", "the rates are not in a file of their own", "put them into a file, and name it in `rates.file`");
     need(plugin, "tune", "a plugin prices, not the rate card", "take one of them out");

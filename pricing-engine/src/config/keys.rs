@@ -83,7 +83,8 @@ impl Walk<'_> {
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             if !table.contains_key(name) {
                 let at = place_of(table);
-                self.wrong(path, at, format!("`{name}` is missing"), None);
+                let hint = rules::missing_hint(path, name).map(str::to_owned);
+                self.wrong(path, at, format!("`{name}` is missing"), hint);
             }
         }
     }

@@ -37,6 +37,8 @@ pub(super) enum Rule {
     MaxChange,
     /// A percentage above 0.
     Spread,
+    /// A private text, or a whole number.
+    Seed,
     /// A floor and a ceiling.
     Range,
     /// The largest step of `tune`.
@@ -128,8 +130,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "tune.interval" => Rule::Span(HOUR * 1000, 30 * DAY * 1000),
         "tune.resamples" => Rule::Whole(40, 10_000),
         "explore.spread" => Rule::Spread,
-        // A TOML integer has 63 bits.
-        "explore.seed" => Rule::Whole(0, (1 << 63) - 1),
+        "explore.seed" => Rule::Seed,
         "plugin.fuel" => Rule::Whole(1, 1_000_000_000_000_000),
         "plugin.memory_limit" => Rule::Size,
         "bid_log.file_bytes" => Rule::Whole(4 << 10, 1 << 40),
@@ -150,6 +151,12 @@ pub(super) fn of(path: &str) -> Option<Rule> {
     })
 }
 
+/// Returns how to get the value of a key that is missing.
+pub(super) fn missing_hint(section: &str, name: &str) -> Option<&'static str> {
+    let is_seed = (section, name) == ("explore", "seed");
+    is_seed.then_some("a private text or number that no tenant can guess, such as what `openssl rand -hex 16` prints")
+}
+
 fn refused(message: impl Into<String>) -> Refused {
     Refused { message: message.into(), hint: None }
 }
@@ -167,6 +174,7 @@ impl Rule {
             Self::Whole(..) => "a whole number",
             Self::MaxChange => "a percentage such as `\"50%\"`, or `0`",
             Self::Spread | Self::Step => "a percentage such as `\"3%\"`",
+            Self::Seed => "a private text or number, such as what `openssl rand -hex 16` prints",
             Self::Range => "a floor and a ceiling such as `\"1300..2200\"`; a key with dots is quoted",
             Self::Objective => "an objective such as `\"revenue\"`",
             Self::UsdPerAkt => "a number as a string, such as `\"0.50\"`",
@@ -207,13 +215,16 @@ impl Rule {
             Self::PathOrNone if text.is_empty() => Ok(()),
             Self::Path | Self::PathOrNone => path(text),
             Self::Text if text.trim().is_empty() => Err(refused("expected text that is not empty")),
+            Self::Seed if text.trim().is_empty() => {
+                Err(refused("the seed is empty; `openssl rand -hex 16` prints one"))
+            }
             Self::Fingerprint => fingerprint(text),
             Self::Size => size(text),
             Self::Level => telemetry::check_level(text).map_err(refused),
             Self::Collector => collector(text),
             Self::Node => node(text),
             Self::Account => account(text),
-            Self::Text | Self::Whole(..) => Ok(()),
+            Self::Text | Self::Seed | Self::Whole(..) => Ok(()),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::guard::{self, Accepted};
 use crate::inventory::Plan;
 use crate::metrics::Metrics;
 use crate::outcomes;
-use crate::tune::Tuner;
+use crate::tune::{TuneState, Tuner};
 
 /// The severity of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,10 +102,14 @@ pub fn check(
             if let Err(error) = Feed::check(&loaded.config.feed) {
                 look.error(error);
             }
-            if let Err(error) = tuning::check(&loaded, tuner) {
-                look.error(error);
+            match tuning::check(&loaded, tuner) {
+                Ok(problem) => problem.into_iter().for_each(|problem| {
+                    look.at(Severity::Warning, "tune.scenario", format!("no rates can be proposed: {problem}"))
+                }),
+                Err(error) => look.error(error),
             }
             look.inventory(&loaded);
+            look.tuning(&loaded.config);
             look.accepted(&loaded);
             look.oddities(&loaded);
         }
@@ -230,6 +234,22 @@ impl Findings<'_> {
         None
     }
 
+    /// What `tune.apply` writes.
+    fn tuning(&mut self, config: &Config) {
+        let (Some(tune), Some(card)) = (&config.tune, &config.rates.file) else { return };
+        if !tune.apply {
+            return;
+        }
+        // The file behind a link is replaced.
+        let card = fs::canonicalize(card).unwrap_or_else(|_| card.clone());
+        if let Err(why) = can_write(card.parent()) {
+            self.at(Severity::Error, "tune.apply", format!("the rate card could not be replaced: {why}"));
+        }
+        if let Some(Err(error)) = TuneState::path_of(config).map(|path| TuneState::read(&path)) {
+            self.at(Severity::Error, "tune.apply", error);
+        }
+    }
+
     /// What a start would compare with.
     fn accepted(&mut self, loaded: &Loaded) {
         let Some(path) = guard::path_of(&loaded.config) else { return };
@@ -274,6 +294,12 @@ impl Findings<'_> {
         }
         if config.outcomes.is_some() && config.bid_log.is_none() {
             warn("outcomes", "there is no bid log: outcomes are counted, and not joined with decisions");
+        }
+        if config.explore.as_ref().is_some_and(|explore| explore.seed.is_short()) {
+            warn(
+                "explore.seed",
+                "it is so short that a tenant could find it, and with it the orders that get the lowest price; use what `openssl rand -hex 16` prints",
+            );
         }
         let deadline = config.plugin.as_ref().and_then(|plugin| plugin.deadline);
         if deadline.is_some_and(|deadline| deadline >= config.limits.deadline) {

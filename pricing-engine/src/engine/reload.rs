@@ -11,7 +11,7 @@ mod last_accepted;
 mod settle;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -112,17 +112,29 @@ impl Engine {
     }
 
     fn reload_accepting(&self, accepted: Option<Digest>) -> Result<Arc<Active>, ConfigError> {
-        let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         match settled(&self.inner.path) {
-            Ok(files) => self.told(self.take(&files, accepted), Some(files)),
+            Ok(files) => self.reload_in_turn(&turn, &files, accepted),
             Err(error) => self.told(Err(error), None),
         }
     }
 
     /// Applies files that have settled.
     fn reload_from(&self, files: &Files) -> Result<Arc<Active>, ConfigError> {
-        let _one_at_a_time = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.told(self.take(files, None), Some(files.clone()))
+        let turn = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        self.reload_in_turn(&turn, files, None)
+    }
+
+    /// Applies files that have settled. The caller holds the lock that serialises reloads.
+    pub(super) fn reload_in_turn(
+        &self,
+        _turn: &MutexGuard<'_, ()>,
+        files: &Files,
+        accepted: Option<Digest>,
+    ) -> Result<Arc<Active>, ConfigError> {
+        // What a configuration starts needs the runtime, and a caller may be on any thread.
+        let _runtime = self.inner.runtime.enter();
+        self.told(self.take(files, accepted), Some(files.clone()))
     }
 
     /// Counts and logs the result of a reload.
@@ -155,7 +167,7 @@ impl Engine {
         let before = self.active();
         unchangeable(&before.loaded, &loaded)?;
         Feed::check(&loaded.config.feed)?;
-        tuning::check(&loaded, self.inner.tuner.as_ref())?;
+        let tune_problem = tuning::check(&loaded, self.inner.tuner.as_ref())?;
         let plan = Plan::of(&loaded.config.inventory)?;
         let inner = &self.inner;
         let offered = Accepted::of(&loaded);
@@ -163,6 +175,7 @@ impl Engine {
         let active = Arc::new(Active::open(loaded, Some(&before), &inner.opening)?);
         self.inner.active.store(Arc::clone(&active));
         self.reconfigure(&before.loaded, &active, plan);
+        self.keep_tune_problem(tune_problem);
         self.remember(offered);
         Ok(active)
     }
@@ -266,6 +279,11 @@ async fn hung_up(hangup: &mut Option<Signal>) {
     std::future::pending().await
 }
 
+/// Returns whether files contain the configuration in use.
+pub(super) fn is_in_use(files: &Files, active: &Active) -> bool {
+    files.digests().eq(active.loaded.files.iter().map(|(file, used)| (file.as_path(), Some(*used))))
+}
+
 /// Polls the files, and applies what has changed. Returns whether to poll again soon.
 fn look(engine: &Engine, settling: &mut Settling) -> bool {
     engine.write_accepted();
@@ -273,8 +291,7 @@ fn look(engine: &Engine, settling: &mut Settling) -> bool {
     let files = Files::read(&engine.inner.path);
     let plugins = active.plugins().map(|opened| Stamp::of(opened.file())).collect();
     let now = Look { files, plugins };
-    let used = active.loaded.files.iter().map(|(file, used)| (file.as_path(), Some(*used)));
-    let in_use = now.files.digests().eq(used);
+    let in_use = is_in_use(&now.files, &active);
     // A start or a requested reload has refused these files already, so they are not tried and reported again.
     let is_refused = engine.reloads().refused_files.as_ref() == Some(&now.files);
     if is_refused && !in_use && !settling.was_refused() {

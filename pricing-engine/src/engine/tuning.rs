@@ -1,19 +1,19 @@
 //! Proposes rates now and then, and applies them where the configuration says so.
 
-use std::path::Path;
+mod apply;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use pricing_core::rates;
 use pricing_panics::catch;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Active, Engine};
-use crate::bid_log::TuneRecord;
-use crate::config::{ConfigError, Loaded, LoadedRates};
-use crate::tune::{Proposal, Reading, Step, TuneDecision, TuneState, TuneTask, Tuner, steps};
+use super::Engine;
+use crate::config::{ConfigError, Loaded};
+use crate::tune::{Proposal, Reading, TuneDecision, TuneState, TuneTask, Tuner};
+use apply::Asked;
 
 /// How long after its start an engine proposes rates for the first time. Starting has priority.
 const FIRST: Duration = Duration::from_secs(60);
@@ -22,15 +22,20 @@ const CHECK: Duration = Duration::from_secs(30);
 /// How long stopping waits for a proposal that is being worked out.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// Checks the section `tune` of a configuration.
+/// Checks the section `tune` of a configuration. A section that only proposes never keeps the service from bidding: if it
+/// does not fit the scenario or the rate card, that is returned as a problem.
 ///
 /// # Errors
-/// When this program has nothing that proposes rates, or the section does not fit the scenario or the rate card.
-pub(super) fn check(loaded: &Loaded, tuner: Option<&Arc<dyn Tuner>>) -> Result<(), ConfigError> {
-    let (Some(config), Some(card)) = (&loaded.config.tune, &loaded.config.rates.file) else { return Ok(()) };
+/// When this program has nothing that proposes rates; with `tune.apply`, also when the section does not fit.
+pub(super) fn check(loaded: &Loaded, tuner: Option<&Arc<dyn Tuner>>) -> Result<Option<String>, ConfigError> {
+    let (Some(config), Some(card)) = (&loaded.config.tune, &loaded.config.rates.file) else { return Ok(None) };
     let missing = || ConfigError::unusable("tune", "this program was built without the simulation, which it needs");
     let task = TuneTask { config, card, pricing: &loaded.rates.pricing };
-    tuner.ok_or_else(missing)?.check(&task).map_err(|problem| ConfigError::unusable("tune.scenario", problem))
+    match tuner.ok_or_else(missing)?.check(&task) {
+        Ok(()) => Ok(None),
+        Err(problem) if config.apply => Err(ConfigError::unusable("tune.scenario", problem)),
+        Err(problem) => Ok(Some(problem)),
+    }
 }
 
 impl Engine {
@@ -72,31 +77,31 @@ impl Engine {
             () = stop.cancelled() => {}
         }
         cancelled.store(true, Ordering::Relaxed);
-        // What it works out is not waited for: it has changed nothing yet, or is about to say what it changed.
+        // What it works out is not waited for: it has changed nothing yet, or the bid log says what it is about to change.
         let _ = tokio::time::timeout(LAST_WAIT, ended).await;
         Err(())
     }
 
     /// Proposes rates now, and applies them where the configuration says so. Blocks for as long as that takes.
     pub fn propose(&self, cancelled: &AtomicBool, now: SystemTime) {
-        let active = self.active();
+        let asked = Asked { active: self.active(), now, since: Instant::now(), cancelled };
         let (Some(config), Some(card), Some(tuner)) =
-            (&active.loaded.config.tune, &active.loaded.config.rates.file, &self.inner.tuner)
+            (&asked.active.loaded.config.tune, &asked.active.loaded.config.rates.file, &self.inner.tuner)
         else {
             return;
         };
         self.tuning().running = true;
-        let task = TuneTask { config, card, pricing: &active.settings.rates.pricing };
-        let proposed = catch(|| tuner.propose(&task, cancelled))
-            .unwrap_or_else(|panic| Err(format!("it panicked, which is a bug: {panic}")));
-        let is_cancelled = cancelled.load(Ordering::Relaxed);
+        let task = TuneTask { config, card, pricing: &asked.active.settings.rates.pricing };
+        let is_cancelled = || cancelled.load(Ordering::Relaxed);
+        let proposed = caught(|| tuner.propose(&task, cancelled));
         let applied = match proposed {
-            Err(_) if is_cancelled => Ok(()),
+            Err(_) if is_cancelled() => Ok(()),
             Err(problem) => Err(self.count_failure(&problem)),
-            Ok(proposal) => {
+            Ok(mut proposal) => {
+                proposal.warnings.extend(proposal.too_old(now));
                 self.keep_proposal(&proposal, now);
-                let applies = config.apply && proposal.decision == TuneDecision::Change && !is_cancelled;
-                if applies { self.apply(&active, card, tuner.as_ref(), &proposal, now) } else { Ok(()) }
+                let applies = config.apply && proposal.decision == TuneDecision::Change && !is_cancelled();
+                if applies { caught(|| self.apply(&asked, tuner.as_ref(), &proposal)) } else { Ok(()) }
             }
         };
         let mut tuning = self.tuning();
@@ -133,66 +138,26 @@ impl Engine {
         tuning.proposal = Some(proposal.clone());
     }
 
-    /// Changes the rate card towards a proposal by at most one step, and reloads it.
-    fn apply(
-        &self,
-        active: &Active,
-        card: &Path,
-        tuner: &dyn Tuner,
-        proposal: &Proposal,
-        now: SystemTime,
-    ) -> Result<(), String> {
-        let loaded = &active.loaded;
-        let config = loaded.config.tune.as_ref().ok_or("`[tune]` is gone")?;
-        let path = TuneState::path_of(&loaded.config).ok_or("there is no place to keep when rates were changed")?;
-        let mut state = TuneState::read(&path).map_err(|error| error.to_string())?;
-        if !state.may_change(now) {
-            let at = state.changed_at().map(|at| humantime::format_rfc3339_seconds(at).to_string()).unwrap_or_default();
-            return Err(format!("the proposal was not applied: rates were changed at {at}, and change once a day"));
-        }
-        let steps = steps(config, &proposal.rates)?;
-        if steps.is_empty() {
-            return Ok(());
-        }
-        let changed = changed_card(loaded, card, tuner, &steps)?;
-        // From here on the day is used up, whatever happens.
-        state.change(now).map_err(|error| error.to_string())?;
-        pricing_files::write_whole(card, |file| file.write_all(changed.as_bytes()))
-            .map_err(|error| format!("`{}` cannot be written: {error}", card.display()))?;
-        {
-            let mut tuning = self.tuning();
-            tuning.changed = tuning.changed.saturating_add(1);
-            tuning.changed_at = Some(now);
-        }
-        let reloaded = self.reload().map(|_| ()).map_err(|error| error.to_string());
-        self.record_change(&steps, proposal, reloaded.as_ref().err());
-        reloaded.map_err(|error| format!("the rate card was changed, and is not in use: {error}"))
-    }
-
-    /// Logs and records a change of the rate card.
-    fn record_change(&self, steps: &[Step], proposal: &Proposal, refused: Option<&String>) {
-        for step in steps {
-            let Step { key, before, after, .. } = step;
-            tracing::info!(key, %before, %after, refused, "a rate was changed");
-        }
-        if let Some(log) = &self.inner.bid_log {
-            let settings = Arc::clone(&self.active().settings);
-            let record = TuneRecord { steps, gain: proposal.gain_percent.as_ref(), refused, settings: &settings };
-            // The line is written without waiting for it.
-            drop(log.record_tune(&record));
-        }
-    }
-
     /// Returns what is known of tuning. `None` without the section.
     #[must_use]
     pub fn tune_reading(&self) -> Option<Reading> {
         let active = self.active();
         let config = active.loaded.config.tune.as_ref()?;
         let kept = || TuneState::read(&TuneState::path_of(&active.loaded.config)?).ok()?.changed_at();
+        let unusable = self.inner.tune_problem.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut reading = self.tuning().clone();
+        reading.problem = unusable.map(|problem| format!("no rates can be proposed: {problem}")).or(reading.problem);
         reading.apply = config.apply;
         reading.changed_at = reading.changed_at.or_else(kept);
         Some(reading)
+    }
+
+    /// Stores and logs why no rates can be proposed with the configuration in use.
+    pub(super) fn keep_tune_problem(&self, problem: Option<String>) {
+        if let Some(problem) = &problem {
+            tracing::warn!(problem, "no rates can be proposed");
+        }
+        *self.inner.tune_problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
     fn tuning(&self) -> MutexGuard<'_, Reading> {
@@ -200,16 +165,7 @@ impl Engine {
     }
 }
 
-/// The text of the rate card with some changes. Its file must be what is in use.
-fn changed_card(loaded: &Loaded, card: &Path, tuner: &dyn Tuner, steps: &[Step]) -> Result<String, String> {
-    let most = u64::try_from(rates::toml::MAX_INPUT_BYTES).unwrap_or(u64::MAX);
-    let text = pricing_files::read_text(card, most).map_err(|error| format!("`{}`: {error}", card.display()))?;
-    if loaded.card.as_deref() != Some(text.as_str()) {
-        return Err(format!("the proposal was not applied: `{}` is not what is in use", card.display()));
-    }
-    let values: Vec<_> = steps.iter().map(|step| (step.path.clone(), step.after)).collect();
-    let changed = tuner.apply(&text, &values)?;
-    // What is written can be read again.
-    LoadedRates::read(changed.as_str()).map_err(|error| format!("the changed rate card is wrong: {error}"))?;
-    Ok(changed)
+/// Runs some work. A panic is an error like any other, so that a later proposal is tried all the same.
+fn caught<R>(work: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    catch(work).unwrap_or_else(|panic| Err(format!("it panicked, which is a bug: {panic}")))
 }

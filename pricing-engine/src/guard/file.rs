@@ -3,8 +3,8 @@
 //! It has a line `bidprice accepted VERSION DIGEST`, then the JSON that the digest is of. It is written to a temporary
 //! file, which is then renamed, so that it is always complete. A lock file beside it lets only one service use it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Accepted, OtherSettings};
 use crate::config::{Config, ConfigError, LoadedRates};
 use crate::digest::Digest;
-use crate::own_file::{OwnLock, own_file};
+use crate::own_file::{OwnLock, own_file, write_own_file};
 
 /// The start of the first line, and the version of the format.
 const MAGIC: &str = "bidprice accepted ";
@@ -108,17 +108,7 @@ impl AcceptedFile {
     pub(crate) fn write(&self, accepted: &Accepted, now: SystemTime) -> Result<(), FileError> {
         let failed = |source: io::Error| FileError::Io { path: self.path.clone(), source };
         let text = text(accepted, now).map_err(|error| failed(error.into()))?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // A new file with mode 600. It is removed if anything fails before it is renamed.
-        let write = || {
-            let mut file = tempfile::Builder::new().prefix(".reload.").suffix(".tmp").tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|error| error.error)?;
-            // Without this, a power failure could restore the previous file.
-            File::open(folder)?.sync_all()
-        };
-        write().map_err(failed)
+        write_own_file(&self.path, text.as_bytes()).map_err(failed)
     }
 }
 
@@ -143,7 +133,7 @@ fn text(accepted: &Accepted, now: SystemTime) -> serde_json::Result<String> {
         accepted_at: humantime::format_rfc3339_seconds(now).to_string(),
         rates: accepted.rates.text.to_string(),
         card: accepted.card.as_deref().map(str::to_owned),
-        beside: accepted.beside,
+        beside: accepted.beside.clone(),
     };
     let json = serde_json::to_string(&content)?;
     Ok(format!("{MAGIC}{VERSION} {}\n{json}\n", Digest::of(&json)))

@@ -102,6 +102,12 @@ fn what_else_decides_over_bids_has_to_be_accepted_too() {
     let place = Place::new();
     let accepted = |text: &str| place.accepted(&format!("{IN_FILE}{text}"), CARD);
     let plugin = "[plugin]\nfile = \"x.wasm\"\n";
+    let explore = |spread: &str| format!("[explore]\nspread = \"{spread}\"\nseed = \"a private text of ours\"\n");
+    let tune = |apply: bool, step: &str, range: &str| {
+        format!(
+            "[reload]\nstate = \"reload.state\"\n[tune]\nscenario = \"s.toml\"\nmax_step = \"{step}\"\napply = {apply}\nvary = {{ \"rates.gpu.t4\" = \"{range}\" }}\n"
+        )
+    };
     for (before, after, expected) in [
         (plugin, "", Some("plugin plugin")),
         ("", plugin, None),
@@ -114,6 +120,18 @@ fn what_else_decides_over_bids_has_to_be_accepted_too() {
         ("[feed]\nusd_per_akt = \"0.5\"\n", "[feed]\nusd_per_akt = \"5\"\n", Some("lowered chain.denoms.uakt")),
         ("[feed]\nusd_per_akt = \"0.5\"\n", "[feed]\nusd_per_akt = \"0.6\"\n", None),
         ("[feed]\nusd_per_akt = \"0.5\"\n", "", None),
+        ("", &explore("3%"), Some("explore explore.spread")),
+        (&explore("3%"), &explore("20%"), Some("explore explore.spread")),
+        (&explore("20%"), &explore("3%"), None),
+        (&explore("3%"), "", None),
+        ("", &tune(false, "5%", "1300..2200"), None),
+        ("", &tune(true, "5%", "1300..2200"), Some("tune tune")),
+        (&tune(false, "5%", "1300..2200"), &tune(true, "5%", "1300..2200"), Some("tune tune")),
+        (&tune(true, "5%", "1300..2200"), &tune(true, "6%", "1300..2200"), Some("tune tune")),
+        (&tune(true, "5%", "1300..2200"), &tune(true, "5%", "1200..2200"), Some("tune tune")),
+        (&tune(true, "5%", "1300..2200"), &tune(true, "5%", "1300..2300"), Some("tune tune")),
+        (&tune(true, "5%", "1300..2200"), &tune(true, "4%", "1400..2100"), None),
+        (&tune(true, "5%", "1300..2200"), &tune(false, "50%", "1..9999"), None),
     ] {
         let (before, after) = (accepted(before), accepted(after));
         assert_eq!(concerns_of(&before, &after), expected.into_iter().collect::<Vec<_>>());

@@ -66,6 +66,7 @@ fn tune() -> tune::Reading {
         gain_percent: None,
         days: 31,
         orders: 214,
+        newest_order: None,
         warnings: Vec::new(),
     };
     tune::Reading { proposal: Some(proposal), proposed: 2, changed: 1, ..tune::Reading::default() }

@@ -1,7 +1,7 @@
 //! When rates were changed last, across restarts.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::guard;
-use crate::own_file::own_file;
+use crate::own_file::{own_file, write_own_file};
 
 /// The name of the file, beside the one that keeps the accepted rate card.
 const NAME: &str = "tune.state";
@@ -17,8 +17,8 @@ const NAME: &str = "tune.state";
 const MAX_BYTES: u64 = 4096;
 /// The version of its form.
 const SCHEMA: u32 = 1;
-/// Rates are changed once a day at most.
-const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Rates are changed at most once a day.
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +82,22 @@ impl TuneState {
         self.changed_at
     }
 
-    /// Whether a day has passed since then. A time in the future says that a clock is wrong, so it has not.
-    pub(crate) fn may_change(&self, now: SystemTime) -> bool {
-        self.changed_at.is_none_or(|at| now.duration_since(at).is_ok_and(|since| since >= DAY))
+    /// Checks that a day has passed since then. A time in the future means that a clock was wrong, so nothing is known.
+    ///
+    /// # Errors
+    /// When it has not passed, with the time.
+    pub(crate) fn may_change(&self, now: SystemTime) -> Result<(), String> {
+        let Some(changed_at) = self.changed_at else { return Ok(()) };
+        let at = humantime::format_rfc3339_seconds(changed_at);
+        match now.duration_since(changed_at) {
+            Ok(since) if since >= DAY => Ok(()),
+            Ok(_) => Err(format!("rates were last changed at {at}; they change at most once a day")),
+            Err(_) => Err(format!(
+                "rates were last changed at {at}, which is in the future: a clock is or was wrong. If this one is right, \
+                 remove `{}`",
+                self.path.display()
+            )),
+        }
     }
 
     /// Writes that rates are changed now.
@@ -99,13 +112,7 @@ impl TuneState {
     }
 
     fn write(&self, content: &Content) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".tune.").suffix(".tmp").tempfile_in(folder)?;
-        file.write_all(serde_json::to_string(content)?.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&self.path).map_err(|error| error.error)?;
-        // Without this, a power failure could restore the previous file.
-        File::open(folder)?.sync_all()
+        write_own_file(&self.path, serde_json::to_string(content)?.as_bytes())
     }
 }
 
@@ -119,14 +126,15 @@ mod tests {
         let path = folder.path().join(NAME);
         let now = SystemTime::UNIX_EPOCH + 400 * DAY;
         let mut state = TuneState::read(&path).unwrap();
-        assert!(state.may_change(now));
+        assert_eq!(state.may_change(now), Ok(()));
         state.change(now).unwrap();
         let kept = TuneState::read(&path).unwrap();
         assert_eq!(kept.changed_at(), Some(now));
         let second = Duration::from_secs(1);
-        let may = |after: Duration| kept.may_change(now + after);
+        let may = |after: Duration| kept.may_change(now + after).is_ok();
         assert_eq!([may(second), may(DAY - second), may(DAY)], [false, false, true]);
-        assert!(!kept.may_change(now - second), "the clock was set back");
+        let set_back = kept.may_change(now - second).unwrap_err();
+        assert!(set_back.contains("in the future") && set_back.contains(&format!("remove `{}`", path.display())));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What of a proposal may be applied at once.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::ProposedRate;
 use crate::config;
@@ -16,6 +16,8 @@ pub(crate) struct Step {
     pub(crate) before: Decimal,
     /// The new rate.
     pub(crate) after: Decimal,
+    /// The proposed rate, towards which this is a step.
+    pub(crate) proposal: Decimal,
 }
 
 /// The changes towards a proposal: each rate within its floor and ceiling, and within the largest step of what it is now.
@@ -33,7 +35,7 @@ pub(crate) fn steps(config: &config::Tune, rates: &[ProposedRate]) -> Result<Vec
         })?;
         if after != rate.current {
             let (key, path) = (rate.key.clone(), rate.path.clone());
-            steps.push(Step { key, path, before: rate.current, after });
+            steps.push(Step { key, path, before: rate.current, after, proposal: rate.proposal });
         }
     }
     Ok(steps)
@@ -44,7 +46,22 @@ fn within_a_step(rate: &ProposedRate, range: config::TuneRange, share: Decimal) 
     let step = rate.current.checked_mul(share)?;
     let low = range.low.max(rate.current.checked_sub(step)?);
     let high = range.high.min(rate.current.checked_add(step)?);
+    let decimals = decimals(rate.current, step);
+    // Inwards, so that a step never exceeds its bound.
+    let rounded = (
+        low.round_dp_with_strategy(decimals, RoundingStrategy::ToPositiveInfinity),
+        high.round_dp_with_strategy(decimals, RoundingStrategy::ToNegativeInfinity),
+    );
+    let (low, high) = if rounded.0 <= rounded.1 { rounded } else { (low, high) };
     (low <= high).then(|| rate.proposal.clamp(low, high).normalize())
+}
+
+/// The decimals of a step: cents, or as many as the rate has, or so many that the step is at least ten units of the last.
+/// Otherwise steps of 5 % would add two decimals a day.
+fn decimals(current: Decimal, step: Decimal) -> u32 {
+    let ten_units = |decimals: &u32| Decimal::try_new(10, *decimals).is_ok_and(|units| units <= step);
+    let fine = (0..=Decimal::MAX_SCALE).find(ten_units).unwrap_or(Decimal::MAX_SCALE);
+    fine.max(2).max(current.normalize().scale())
 }
 
 #[cfg(test)]
@@ -62,6 +79,30 @@ mod tests {
             proposal: number(proposal),
         };
         steps(&config, &[rate]).map(|steps| steps.first().map(|step| step.after.to_string()))
+    }
+
+    #[test]
+    fn steps_do_not_add_decimals_and_small_rates_still_move() {
+        let steps = |share: &str, rates: [&str; 3]| {
+            let [current, proposal, range] = rates;
+            let text = format!(
+                "[rates]\nfile = \"rates.toml\"\n[tune]\nscenario = \"s.toml\"\nmax_step = \"{share}\"\nvary = {{ k = \"{range}\" }}\n"
+            );
+            let config = config::parse(&text).unwrap().tune.unwrap();
+            let mut rate = ProposedRate {
+                key: "k".to_owned(),
+                path: vec!["k".to_owned()],
+                current: current.parse().unwrap(),
+                proposal: proposal.parse().unwrap(),
+            };
+            for _ in 0..4 {
+                rate.current = super::steps(&config, &[rate.clone()]).unwrap()[0].after;
+            }
+            rate.current.to_string()
+        };
+        // Exactly 1900 * 0.95^4 = 1547.61...
+        assert_eq!(steps("5%", ["1900", "1300", "1300..2200"]), "1547.63");
+        assert_eq!(steps("5%", ["0.02", "0.01", "0.01..0.04"]), "0.0163");
     }
 
     #[test]

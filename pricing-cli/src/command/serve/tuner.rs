@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
 
 use pricing_core::quote::GpuRule;
 use pricing_core::rates::{self, Pricing};
@@ -79,8 +80,9 @@ impl Tuner for ReplayTuner {
         let tuned = tune(&space, &replay, &settings).map_err(wrong)?;
         replay.check().map_err(wrong)?;
         let paths = replays.keys.paths().to_vec();
-        let warnings = doubts(&mut replays, &space, &tuned, &settings).map_err(wrong)?;
-        Ok(proposal(&space, &tuned, paths, warnings))
+        let newest_order = newest_order(&replays);
+        let warnings = doubts(&mut replays, &space, &tuned, &settings, cancelled).map_err(wrong)?;
+        Ok(Proposal { newest_order, ..proposal(&space, &tuned, paths, warnings) })
     }
 
     fn apply(&self, card: &str, values: &[(Vec<String>, Decimal)]) -> Result<String, String> {
@@ -180,6 +182,13 @@ fn objective(objective: config::TuneObjective) -> Objective {
     }
 }
 
+/// When the newest order of the history was. None if its times are only right relative to each other.
+fn newest_order(replays: &Replays<'_>) -> Option<SystemTime> {
+    let is_absolute = replays.prepared.history().is_some_and(|history| !history.relative_times);
+    let newest = replays.basis().iter().map(|arrival| arrival.at).max().filter(|_| is_absolute)?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(newest))
+}
+
 fn proposal(space: &Space, tuned: &Tuned, paths: Vec<Vec<String>>, warnings: Vec<String>) -> Proposal {
     let values = space.current.0.iter().zip(&tuned.proposal.0);
     let rates = space.variations.iter().zip(paths).zip(values);
@@ -202,6 +211,7 @@ fn proposal(space: &Space, tuned: &Tuned, paths: Vec<Vec<String>>, warnings: Vec
         gain_percent: answer.gain_percent.map(gain),
         days: answer.days,
         orders: u64::try_from(answer.orders).unwrap_or(u64::MAX),
+        newest_order: None,
         warnings: answer.warnings,
     }
 }

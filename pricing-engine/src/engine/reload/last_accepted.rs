@@ -40,6 +40,7 @@ impl LastAccepted {
                 Ok(()) => last_accepted.is_written = kept == last_accepted.accepted,
                 Err(refusal) if refusal.is_rates_alone => {
                     loaded.rates = kept.rates.clone();
+                    loaded.card = kept.card.clone();
                     // The files of the configuration are not what is in use now.
                     loaded.files.clear();
                     let in_use = kept.clone().with_all_but_the_rates_of(&last_accepted.accepted);

@@ -75,6 +75,8 @@ fn a_lower_rate_that_wins_more_is_proposed_and_can_be_applied() {
     let go = AtomicBool::new(false);
     let found = asked(folder.path(), "rates.gpu.h100", CARD, |task| ReplayTuner.propose(task, &go)).unwrap();
     assert_eq!((found.decision, found.days, found.orders), (TuneDecision::Change, 28, 168));
+    let newest = found.newest_order.map(|at| humantime::format_rfc3339_seconds(at).to_string());
+    assert_eq!(newest.as_deref(), Some("2026-01-28T11:00:00Z"));
     let [rate] = found.rates.as_slice() else { panic!("{found:?}") };
     assert_eq!(rate.current, 2000.into());
     assert!(rate.proposal < 1800.into() && rate.proposal > 1700.into(), "{rate:?}");
@@ -89,6 +91,16 @@ fn what_was_stopped_proposes_nothing() {
     let stopped = AtomicBool::new(true);
     let found = asked(folder.path(), "rates.gpu.h100", CARD, |task| ReplayTuner.propose(task, &stopped));
     assert!(found.unwrap_err().contains("stopped"));
+}
+
+#[test]
+fn the_age_of_a_history_with_relative_times_is_not_known() {
+    let folder = folder();
+    let manifest = "{\"schema\":1,\"provider\":\"akash1us\",\"relative_times\":true}";
+    fs::write(folder.path().join("history.json"), manifest).unwrap();
+    let go = AtomicBool::new(false);
+    let found = asked(folder.path(), "rates.gpu.h100", CARD, |task| ReplayTuner.propose(task, &go)).unwrap();
+    assert_eq!(found.newest_order, None);
 }
 
 #[test]
