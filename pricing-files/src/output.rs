@@ -88,6 +88,10 @@ fn keep_owner_and_mode(file: &File, replaced: &rustix::fs::Stat) -> io::Result<(
     let mode = replaced.st_mode & 0o777;
     // The group then has the rights of others.
     let mode = if keeps_group { mode } else { (mode & 0o707) | ((mode & 0o007) << 3) };
+    // Not every file system has modes that can be set.
+    if rustix::fs::fstat(file)?.st_mode & 0o777 == mode {
+        return Ok(());
+    }
     file.set_permissions(Permissions::from_mode(mode))
 }
 

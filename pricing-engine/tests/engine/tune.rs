@@ -344,6 +344,20 @@ async fn a_thread_outside_of_the_runtime_can_change_rates_and_reload_everything(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_with_the_accepted_card_has_its_text_and_tunes_nothing() {
+    let folder = place();
+    let config = tune("apply = true\n");
+    start(folder.path(), &config, fixed(TuneDecision::Change, now())).shutdown();
+    let refused = CARD.replace("1900", "190");
+    fs::write(folder.path().join("rates.toml"), &refused).unwrap();
+    let engine = start(folder.path(), &config, fixed(TuneDecision::Change, now()));
+    assert_eq!(engine.active().loaded.card.as_deref(), Some(CARD), "the text belongs to the rates in use");
+    assert!(propose(&engine, now()).problem.unwrap().contains("is not what is in use"));
+    assert_eq!(card(folder.path()), refused);
+    engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_card_keeps_its_mode() {
     let folder = place();
     let path = folder.path().join("rates.toml");

@@ -163,9 +163,12 @@ impl Engine {
         refused: Option<&String>,
     ) -> Result<(), String> {
         for Step { key, before, after, .. } in &change.steps {
-            match stage {
-                TuneStage::Planned => tracing::info!(key, %before, %after, "a rate is about to be changed"),
-                TuneStage::Done => tracing::info!(key, %before, %after, refused, "a rate was changed"),
+            match (stage, refused) {
+                (TuneStage::Planned, _) => tracing::info!(key, %before, %after, "a rate is about to be changed"),
+                (TuneStage::Done, None) => tracing::info!(key, %before, %after, "a rate was changed"),
+                (TuneStage::Done, Some(why)) => {
+                    tracing::warn!(key, %before, %after, why, "the changed rate is not in use")
+                }
             }
         }
         let Some(log) = &self.inner.bid_log else { return Ok(()) };

@@ -104,6 +104,20 @@ fn the_age_of_a_history_with_relative_times_is_not_known() {
 }
 
 #[test]
+fn the_doubts_can_be_stopped_too() {
+    let folder = folder();
+    let found = asked(folder.path(), "rates.gpu.h100", CARD, |task| {
+        let (scene, variations) = (TuneScene::read(task).unwrap(), variations(task.config));
+        let mut replays = Replays::new(&scene.table, &variations, &scene.files, &SimulationHost, None).unwrap();
+        let space = Space::new(variations, replays.keys.current().clone(), None).unwrap();
+        let settings = Settings { objective: Objective::Revenue, resamples: 40, threads: 1 };
+        let tuned = tune(&space, &replays, &settings).unwrap();
+        doubts(&mut replays, &space, &tuned, &settings, &AtomicBool::new(true))
+    });
+    assert!(found.unwrap_err().to_string().contains("stopped"));
+}
+
+#[test]
 fn a_card_that_is_not_in_use_is_not_tuned() {
     let folder = folder();
     let other = CARD.replace("2000", "2100");
