@@ -28,7 +28,7 @@ pub enum BidResult {
     Lost,
     /// The order ended without a lease.
     NoLease,
-    /// The provider took the bid back, and the order is open.
+    /// The provider took the bid back before the tenant chose.
     Withdrawn,
     /// The history does not tell.
     Unknown,
@@ -185,10 +185,13 @@ fn decimal(text: &str) -> Option<Decimal> {
     parse_decimal(text).ok()
 }
 
-/// A bid won if and only if there is a lease of it. The states only tell what is open.
+/// A bid won if there is a lease of it, or of another bid of the same provider that was not read. The states only tell
+/// what is open, and what was taken back: the chain leaves a bid that lost in the state `lost`, so one that is closed
+/// although another provider has the lease was closed by its provider, as the daemon does after some minutes.
 fn result(order: &HistoryOrder, bid: &HistoryBid) -> BidResult {
     match (bid.state, order.state) {
-        _ if bid.won => BidResult::Won,
+        _ if bid.won || order.winner.as_ref() == Some(&bid.provider) => BidResult::Won,
+        (Some(BidState::Closed), _) if order.winner.is_some() => BidResult::Withdrawn,
         _ if order.winner.is_some() => BidResult::Lost,
         (Some(BidState::Lost), _) => BidResult::Lost,
         (Some(BidState::Closed), Some(OrderState::Open)) => BidResult::Withdrawn,

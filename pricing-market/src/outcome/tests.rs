@@ -33,7 +33,13 @@ fn a_bid_has_the_result_that_leases_and_states_tell() {
         ("active", "active", true, Some(OWN), Won),
         ("closed", "closed", true, Some(OWN), Won),
         ("active", "lost", false, Some(RIVAL), Lost),
-        ("closed", "closed", false, Some(RIVAL), Lost),
+        ("closed", "lost", false, Some(RIVAL), Lost),
+        // The chain leaves a lost bid as it is, so this one was taken back before the tenant chose.
+        ("active", "closed", false, Some(RIVAL), Withdrawn),
+        ("closed", "closed", false, Some(RIVAL), Withdrawn),
+        // The lease is of another bid of ours, which was not read.
+        ("active", "lost", false, Some(OWN), Won),
+        ("closed", "closed", false, Some(OWN), Won),
         // The lease of the winner was not read.
         ("active", "lost", false, None, Lost),
         ("active", "active", false, None, Unknown),
@@ -126,6 +132,13 @@ fn only_own_leases_bring_something_and_end() {
     assert_eq!(of(OWN, true), (false, Some("lease_closed_owner".to_owned())));
     assert_eq!(of(RIVAL, false), (false, None));
     assert_eq!(of(RIVAL, true), (false, None));
+}
+
+#[test]
+fn a_lease_of_an_own_bid_that_was_not_read_is_our_own() {
+    let bids = || vec![bid(OWN, "10", "lost", false), bid(RIVAL, "9", "lost", false)];
+    assert!(outcome(&order("active", bids(), Some(OWN), false)).has_running_lease());
+    assert_eq!(outcome(&order("closed", bids(), Some(OWN), true)).end_reason(), Some("lease_closed_owner"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ use crate::time::{DAY, Millis, Window};
 pub use estimators::{Estimate, Trial, doubly_robust, effective_sample_size, inverse_propensity, self_normalised};
 pub use join::{ExploredBid, ExploredBidError};
 
+use estimators::outcomes_vary;
 use join::Joined;
 
 /// Fewer effective bids than this say little, and the intervals of so few are not to be relied on.
@@ -161,13 +162,11 @@ impl<'a> Exploration<'a> {
                 // What the model knows of the order is the same whichever price was drawn, and not what came of it.
                 let known = OrderFacts { own: Some(bid.base), taker: Taker::Nobody, lease: None, ..facts.clone() };
                 let paid = Lease::of(arrival, &known, price, training, (window, end)).revenue;
-                let chance = |usd| training.prior_chance(&known, usd);
                 let win = Trial {
                     block: arrival.at.checked_div(DAY).unwrap_or(0),
                     weight: if level == bid.factor { count(bid.factors.len()) } else { 0.0 },
                     outcome: if facts.taker == Taker::Us { 1.0 } else { 0.0 },
-                    model_at_level: chance(bid.at(level)),
-                    model: chance(price),
+                    model: training.prior_chance(&known, bid.at(level)),
                 };
                 self.supported.push(Compared { win, revenue: win.paying(lease.revenue, paid), replay });
             }
@@ -178,6 +177,7 @@ impl<'a> Exploration<'a> {
     pub(super) fn finish(self, warnings: &mut Vec<String>) -> OffPolicy {
         let of = |part: fn(&Compared) -> Trial| self.supported.iter().map(part).collect::<Vec<_>>();
         let (wins, revenues) = (of(|bid| bid.win), of(|bid| bid.revenue));
+        let with_one_outcome = (!outcomes_vary(&wins)).then(|| wins.iter().find(|trial| trial.weight > 0.0)).flatten();
         let estimates = |estimator| Estimates::by(estimator, &wins, &revenues);
         let replay: Vec<(f64, f64)> = self.supported.iter().map(|bid| bid.replay).collect();
         let bids = self.supported.len().saturating_add(self.unsupported.len());
@@ -200,7 +200,7 @@ impl<'a> Exploration<'a> {
             doubly_robust: estimates(doubly_robust),
             strategy: self.strategy,
         };
-        found.warn(warnings);
+        found.warn(with_one_outcome.map(|trial| trial.outcome > 0.0), warnings);
         found
     }
 }
@@ -208,8 +208,10 @@ impl<'a> Exploration<'a> {
 impl Estimates {
     /// The estimates of an estimator. None where it has none.
     fn by(estimator: fn(&[Trial]) -> Option<Estimate>, wins: &[Trial], revenues: &[Trial]) -> Option<Self> {
-        let revenue_usd = estimator(revenues)?.times(count(revenues.len()));
-        Some(Self { win_rate: estimator(wins)?.rounded(4), revenue_usd: revenue_usd.rounded(2) })
+        let win_rate = estimator(wins)?.of_share();
+        // If all bids won, it is known how much leases differ, and not how often there is one.
+        let revenue_usd = estimator(revenues)?.times(count(revenues.len())).with_interval_if(outcomes_vary(wins));
+        Some(Self { win_rate: win_rate.rounded(4), revenue_usd: revenue_usd.rounded(2) })
     }
 }
 
@@ -222,8 +224,8 @@ impl Unsupported {
 }
 
 impl OffPolicy {
-    /// What the user should know.
-    fn warn(&self, warnings: &mut Vec<String>) {
+    /// What the user should know. `all_won` says it of the bids at the strategy's price, if all had the same outcome.
+    fn warn(&self, all_won: Option<bool>, warnings: &mut Vec<String>) {
         if self.explored == 0 {
             warnings.push("the bid log has no explored bid of an order with a name".to_owned());
             return;
@@ -249,6 +251,13 @@ impl OffPolicy {
             warnings.push(format!(
                 "the explored bids tell no more than {} bids would; do not rely on intervals of so few",
                 self.effective_sample_size
+            ));
+        }
+        if let Some(all_won) = all_won {
+            warnings.push(format!(
+                "the explored bids at the strategy's price all {} ({}), so the estimates have no intervals",
+                if all_won { "won" } else { "lost" },
+                self.matching
             ));
         }
     }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use pricing_core::input::InputError;
-use pricing_core::money::{Denom, Price, Usd, UsdPerAkt, parse_decimal};
+use pricing_core::money::{Denom, Price, UsdPerAkt, parse_decimal};
 use pricing_core::order::{Order, OrderFormat, detect};
 use pricing_core::text::excerpt;
 use pricing_market::history::{Coin, History, HistoryBid, HistoryLease, HistoryOrder, ORDERS_FILE};
-use rust_decimal::Decimal;
+use pricing_market::outcome::own_bid;
 
 use super::value::Valuer;
 use super::{Bid, LeaseLength, LeftOut, Lifetimes, MarketHistory, OrderFacts, Taker};
@@ -143,18 +143,18 @@ impl<'a> Reader<'a> {
     }
 
     fn facts(&mut self, order: &'a HistoryOrder, kind: Arc<str>) -> Result<OrderFacts, InputError> {
-        let (mut rivals, mut own): (_, Option<(Usd, Option<Decimal>)>) = (Vec::new(), None);
+        // Of several bids of ours the one that won counts, or else the latest, as in what is told of outcomes.
+        let chosen = own_bid(order, self.provider);
+        let (mut rivals, mut own) = (Vec::new(), None);
         for bid in &order.bids {
             let Some(usd) = self.valuer.usd(bid).map_err(|error| InputError::new(error).at("bids"))? else {
                 self.left_out.bids_without_value = self.left_out.bids_without_value.saturating_add(1);
                 continue;
             };
-            if bid.provider == self.provider {
-                // Of several bids of ours, the lowest.
-                let of_bid = (usd, parse_decimal(&bid.price).ok());
-                own = own.filter(|(known, _)| *known <= usd).or(Some(of_bid));
-            } else {
+            if bid.provider != self.provider {
                 rivals.push(Bid { provider: self.shared(&bid.provider), usd });
+            } else if chosen.is_some_and(|chosen| std::ptr::eq(chosen, bid)) {
+                own = Some((usd, parse_decimal(&bid.price).ok()));
             }
         }
         rivals.sort_by(|one, other| (one.usd, &one.provider).cmp(&(other.usd, &other.provider)));

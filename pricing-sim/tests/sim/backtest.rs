@@ -149,14 +149,37 @@ fn explored_bids_are_joined_by_order_and_price_and_nothing_is_dropped_silently()
     assert_eq!((off.supported, off.matching, off.days), (6, 5, 6));
     assert_eq!(off.unsupported.percent, Some(14.29));
     let rate = |estimates: Option<Estimates>| estimates.unwrap().win_rate.mean;
-    assert_eq!(rate(off.inverse_propensity), 4.1667);
+    // The weights add up to more than the bids, and a share to 1 at most.
+    assert_eq!(rate(off.inverse_propensity), 1.0);
     assert_eq!(rate(off.self_normalised), 1.0);
+    // All of them won.
+    let hajek = off.self_normalised.unwrap();
+    assert_eq!((hajek.win_rate.interval, hajek.revenue_usd.interval), (None, None));
     assert_eq!(off.effective_sample_size, 5.0);
     let told = found.warnings.join("\n");
-    for said in ["1 explored order is left out", "1 of 7 bids of the strategy is outside", "no more than 5 bids"] {
+    for said in ["1 explored order is left out", "1 of 7 bids of the strategy is outside", "no more than 5 bids", "all won (5)"] {
         assert!(told.contains(said), "{told}");
     }
     // Without a bid log, nothing is said about it.
     let without = backtest(&folder.prepare(REST).unwrap(), 4, None).unwrap();
     assert!(!serde_json::to_string(&without).unwrap().contains("off_policy"));
+}
+
+#[test]
+fn the_doubly_robust_estimate_is_right_where_the_model_tells_the_price_from_its_level() {
+    // At the level, 1900, nobody underbids us. At the strategy's price, 1902.44, the rival does.
+    let orders: Vec<Value> = (1..=10).map(|day| of_day(day, "1900", "1901", Some(US))).collect();
+    let factor = || (Decimal::ONE, vec![Decimal::ONE]);
+    let bid = |id| {
+        let (name, base, spread) = (format!("akash1tenant/{id}/1/1"), Usd::parse("1900").unwrap(), "3%");
+        ExploredBid::new(name, Decimal::ONE, base, factor(), Spread::parse(spread).unwrap()).unwrap()
+    };
+    let bids: Vec<ExploredBid> = (1..=10).map(bid).collect();
+    let folder = Folder::new();
+    put(&folder, &orders);
+    let off = backtest(&folder.prepare(REST).unwrap(), 4, Some(&bids)).unwrap().off_policy.unwrap();
+    // Every bid was at the level, so the estimate is what happened, whatever the model says.
+    assert_eq!((off.supported, off.matching), (8, 8));
+    assert_eq!(off.doubly_robust.unwrap().win_rate.mean, 1.0);
+    assert_eq!(off.doubly_robust.unwrap().revenue_usd.mean, off.inverse_propensity.unwrap().revenue_usd.mean);
 }

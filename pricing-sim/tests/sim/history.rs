@@ -124,6 +124,30 @@ fn what_is_left_out_is_counted() {
 }
 
 #[test]
+fn of_several_own_bids_the_one_that_won_counts_or_else_the_latest() {
+    let own = |change: &dyn Fn(&mut Value)| {
+        let mut order = order(1, "2026-09-01T06:00:00Z", &[(US, "1700"), (US, "1800"), (US, "1750")], None, None);
+        for (place, height) in [5, 7, 6].into_iter().enumerate() {
+            (order["bids"][place]["height"], order["bids"][place]["price"]) = (height.into(), height.to_string().into());
+        }
+        change(&mut order);
+        let folder = Folder::new();
+        put(&folder, &[order]);
+        let prepared = folder.prepare(&format!("[orders]\nhistory = \"history\"\n{REST}{OBSERVED}")).unwrap();
+        let facts = &prepared.history().unwrap().facts[0];
+        (facts.own.map(|usd| usd.to_string()), facts.own_amount.map(|amount| amount.to_string()))
+    };
+    let text = |usd: &str, amount: &str| (Some(usd.to_owned()), Some(amount.to_owned()));
+    assert_eq!(own(&|_| {}), text("1800", "7"));
+    assert_eq!(own(&|order| order["bids"][2]["won"] = true.into()), text("1750", "6"));
+    // Another bid's value does not stand in for one that is not known.
+    let unknown = |order: &mut Value| {
+        (order["bids"][1]["usd_per_month"], order["bids"][1]["denom"]) = (Value::Null, "uakt".into());
+    };
+    assert_eq!(own(&unknown), (None, None));
+}
+
+#[test]
 fn a_seed_draws_days_and_keeps_the_times_of_day() {
     let days = |seed: u64| {
         let detailed = run("resample = \"1d\"", OBSERVED, seed).unwrap();

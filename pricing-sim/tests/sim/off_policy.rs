@@ -51,10 +51,10 @@ fn history(seed: u64) -> History {
         let weight = if is_strategy { count(counted.len()) } else { 0.0 };
         let (price, believed) = (100.0 * STRATEGY, model(100.0 * STRATEGY));
         let block = u64::try_from(day).unwrap();
-        wins.push(Trial { block, weight, outcome: won, model_at_level: believed, model: believed });
+        wins.push(Trial { block, weight, outcome: won, model: believed });
         // The mean length is 1.
         let paid = believed * price;
-        revenues.push(Trial { block, weight, outcome: won * price * length, model_at_level: paid, model: paid });
+        revenues.push(Trial { block, weight, outcome: won * price * length, model: paid });
         truth.0 += taken(price) / count(BIDS);
         truth.1 += taken(price) * price / count(BIDS);
     }
@@ -117,14 +117,14 @@ fn estimates_are_unbiased_and_their_intervals_have_the_truth() {
 }
 
 fn trial(block: u64, weight: f64, outcome: f64) -> Trial {
-    Trial { block, weight, outcome, model_at_level: 0.5, model: 0.25 }
+    Trial { block, weight, outcome, model: 0.5 }
 }
 
 #[test]
 fn estimates_by_hand() {
     let trials = [trial(1, 5.0, 1.0), trial(1, 0.0, 1.0), trial(2, 3.0, 0.0), trial(2, 0.0, 0.0)];
     let means = [inverse_propensity, self_normalised, doubly_robust].map(|of| of(&trials).unwrap().mean);
-    assert_eq!(means, [1.25, 0.625, 0.25 + (5.0 * 0.5 - 3.0 * 0.5) / 4.0]);
+    assert_eq!(means, [1.25, 0.625, 0.5 + (5.0 * 0.5 - 3.0 * 0.5) / 4.0]);
     assert!((effective_sample_size(&trials) - 64.0 / 34.0).abs() < 1e-12);
     // Two days with the sums of deviations 2.5 and -2.5, and Student's quantile for one degree of freedom.
     let (low, high) = inverse_propensity(&trials).unwrap().interval.unwrap();
@@ -138,4 +138,18 @@ fn without_a_matching_level_or_a_second_day_less_is_said() {
     assert_eq!(effective_sample_size(&none).total_cmp(&0.0), std::cmp::Ordering::Equal);
     let one_day = inverse_propensity(&[trial(1, 2.0, 1.0), trial(1, 0.0, 1.0)]).unwrap();
     assert_eq!((one_day.mean, one_day.interval), (1.0, None));
+}
+
+#[test]
+fn bids_that_all_had_the_same_outcome_tell_no_interval() {
+    for outcome in [0.0, 1.0] {
+        let mut trials = vec![trial(1, 5.0, outcome), trial(2, 5.0, outcome), trial(2, 0.0, 1.0), trial(3, 0.0, 0.0)];
+        let hajek = self_normalised(&trials).unwrap();
+        assert_eq!((hajek.mean, hajek.interval), (outcome, None));
+        let others = [inverse_propensity, doubly_robust].map(|of| of(&trials).unwrap());
+        assert!(others.iter().all(|estimate| estimate.interval.is_none()), "{others:?}");
+        trials.push(trial(3, 5.0, 1.0 - outcome));
+        let (low, high) = self_normalised(&trials).unwrap().interval.unwrap();
+        assert!(low < high);
+    }
 }

@@ -6,12 +6,15 @@
 //!   much.
 //! - **Self-normalised** (Hájek, 1971): the sum of weight times outcome over the sum of the weights. It is slightly biased
 //!   where there are few trials, varies less, and cannot leave the range of the outcomes.
-//! - **Doubly robust** (Robins, Rotnitzky and Zhao, 1994; Dudík, Langford and Li, 2011): the mean of what a model says,
-//!   plus weight times by how much the model was wrong. It is unbiased whatever the model says, since the propensities are
-//!   known, and varies less the better the model is.
+//! - **Doubly robust** (Robins, Rotnitzky and Zhao, 1994; Dudík, Langford and Li, 2011): the mean of what a model says of
+//!   the strategy's level, plus weight times by how much the model was wrong. It is unbiased whatever the model says, since
+//!   the propensities are known, and varies less the better the model is. The model must be asked about the level, as the
+//!   outcomes are: asked about the strategy's price, it would add its own error between the two.
 //!
 //! Intervals are from the influence function: the variance of the mean is that of the sums over days of each trial's
-//! deviation, so orders of one day may depend on each other. With so many days, the quantile is Student's.
+//! deviation, so orders of one day may depend on each other. With so many days, the quantile is Student's. Where the
+//! matching bids all had the same outcome, the variance of outcomes cannot be told, and there is no interval: one from 0 to
+//! 0 would claim certainty after a single lost bid.
 
 use std::collections::BTreeMap;
 
@@ -30,12 +33,11 @@ pub struct Trial {
     /// What came of it.
     pub outcome: f64,
     /// What the model says of the strategy's level.
-    pub model_at_level: f64,
-    /// What the model says of the strategy's price.
     pub model: f64,
 }
 
-/// A mean with its 95 % interval. The interval is missing where there are trials of a single day.
+/// A mean with its 95 % interval. The interval is missing where there are trials of a single day, or where the trials with
+/// a weight all had the same outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The mean.
@@ -47,12 +49,7 @@ pub struct Estimate {
 impl Trial {
     /// The same trial in money: a win pays so much, and is expected to pay `expected`.
     pub(super) fn paying(self, paid: f64, expected: f64) -> Self {
-        Self {
-            outcome: self.outcome * paid,
-            model_at_level: self.model_at_level * expected,
-            model: self.model * expected,
-            ..self
-        }
+        Self { outcome: self.outcome * paid, model: self.model * expected, ..self }
     }
 }
 
@@ -71,6 +68,18 @@ impl Estimate {
             quantile * variance.sqrt() / count(number)
         });
         Self { mean, interval: half.map(|half| (mean - half, mean + half)) }
+    }
+
+    /// The estimate without an interval, unless so.
+    pub(super) fn with_interval_if(self, is_known: bool) -> Self {
+        Self { interval: self.interval.filter(|_| is_known), ..self }
+    }
+
+    /// The estimate of a share, which is from 0 to 1. An interval of which one number is left says nothing.
+    pub(super) fn of_share(self) -> Self {
+        let within = |figure: f64| figure.clamp(0.0, 1.0);
+        let interval = self.interval.map(|(low, high)| (within(low), within(high)));
+        Self { mean: within(self.mean), interval: interval.filter(|(low, high)| low < high) }
     }
 
     /// The estimate of a sum over so many.
@@ -104,13 +113,21 @@ fn is_informative(trials: &[Trial]) -> bool {
     trials.iter().any(|trial| trial.weight > 0.0)
 }
 
+/// Whether the trials with a weight had different outcomes.
+pub(super) fn outcomes_vary(trials: &[Trial]) -> bool {
+    let mut outcomes = trials.iter().filter(|trial| trial.weight > 0.0).map(|trial| trial.outcome);
+    let first = outcomes.next();
+    outcomes.any(|outcome| first.is_some_and(|first| first.total_cmp(&outcome).is_ne()))
+}
+
 /// The mean of a value of each trial.
 fn mean_of(trials: &[Trial], value: impl Fn(&Trial) -> f64) -> Option<Estimate> {
     if !is_informative(trials) {
         return None;
     }
     let mean = trials.iter().map(&value).sum::<f64>() / count(trials.len());
-    Some(Estimate::of(mean, trials.iter().map(|trial| (trial.block, value(trial) - mean))))
+    let estimate = Estimate::of(mean, trials.iter().map(|trial| (trial.block, value(trial) - mean)));
+    Some(estimate.with_interval_if(outcomes_vary(trials)))
 }
 
 /// Horvitz and Thompson's estimate of the mean outcome. None where no drawn level was the strategy's.
@@ -130,13 +147,13 @@ pub fn self_normalised(trials: &[Trial]) -> Option<Estimate> {
     // The influence function of a ratio, with the weights scaled to a mean of 1.
     let scale = count(trials.len()) / weights;
     let deviation = |trial: &Trial| (trial.block, trial.weight * scale * (trial.outcome - mean));
-    Some(Estimate::of(mean, trials.iter().map(deviation)))
+    Some(Estimate::of(mean, trials.iter().map(deviation)).with_interval_if(outcomes_vary(trials)))
 }
 
 /// The doubly robust estimate of the mean outcome. None where no drawn level was the strategy's.
 #[must_use]
 pub fn doubly_robust(trials: &[Trial]) -> Option<Estimate> {
-    mean_of(trials, |trial| trial.model + trial.weight * (trial.outcome - trial.model_at_level))
+    mean_of(trials, |trial| trial.model + trial.weight * (trial.outcome - trial.model))
 }
 
 /// How many trials of the strategy itself would tell as much: the squared sum of the weights over the sum of their squares
