@@ -66,6 +66,8 @@ pub struct BidLog {
 struct Handle {
     queue: Arc<Queue>,
     folder: PathBuf,
+    /// About how many bytes of lines it keeps.
+    capacity: u64,
 }
 
 impl Drop for Handle {
@@ -166,6 +168,18 @@ impl Pending {
         }
     }
 
+    /// Waits until the line is written, until `until` at most. It is for work in the background: nobody is kept from an
+    /// answer, so the line does not count as late, and callers go on waiting for theirs.
+    pub(crate) async fn written_in_background(self, until: tokio::time::Instant) -> Outcome {
+        match self.pushed {
+            Pushed::Waits(acked) => tokio::time::timeout_at(until, acked)
+                .await
+                .map_or(Outcome::Late, |acked| acked.unwrap_or(Outcome::Lost)),
+            Pushed::Stalled => Outcome::Late,
+            Pushed::Lost => Outcome::Lost,
+        }
+    }
+
     /// Waits until the line is written, without a bound. Blocks.
     #[must_use]
     pub fn wait(self) -> Outcome {
@@ -198,7 +212,8 @@ impl BidLog {
             ConfigError::unusable("bid_log.folder", format!("`{}`: {error}", config.folder.display()))
         };
         let queue = start(folder, config).map_err(failed)?;
-        Ok(Self { handle: Arc::new(Handle { queue, folder: config.folder.clone() }) })
+        let capacity = config.file_bytes.saturating_mul(config.files.into());
+        Ok(Self { handle: Arc::new(Handle { queue, folder: config.folder.clone(), capacity }) })
     }
 
     /// Checks whether an existing folder can be a log's. Nothing is created or opened.
@@ -228,6 +243,11 @@ impl BidLog {
     /// Returns the log's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.handle.folder
+    }
+
+    /// Returns about how many bytes of lines the log keeps.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.handle.capacity
     }
 
     /// Queues a change of the rate card.
@@ -361,7 +381,8 @@ mod tests {
     async fn a_disk_that_hangs_keeps_the_first_caller_for_a_moment_and_the_others_not_at_all() {
         // There is no writer.
         let queue = Arc::new(Queue::new(1));
-        let log = BidLog { handle: Arc::new(Handle { queue: Arc::clone(&queue), folder: PathBuf::new() }) };
+        let log =
+            BidLog { handle: Arc::new(Handle { queue: Arc::clone(&queue), folder: PathBuf::new(), capacity: 0 }) };
         let line = || record::Line { kind: "decision", body: b"}".to_vec(), objects: Vec::new() };
         assert_eq!(log.push(Ok(line())).written().await, Outcome::Late);
         for _ in 0..100 {
@@ -371,9 +392,17 @@ mod tests {
             assert_eq!(pending.written().await, Outcome::Late);
         }
         assert_eq!((log.reading().late, log.reading().waiting), (101, 101));
+        // Work in the background waits for a bounded time, and keeps nobody else from waiting.
+        let counts = log.reading().late;
+        let background = log.push(Ok(line()));
+        assert_eq!(background.written_in_background(tokio::time::Instant::now()).await, Outcome::Late);
+        assert_eq!(log.reading().late, counts);
         // Once the disk works again, callers wait again.
         let written = queue.take(Some(Duration::ZERO), false);
         queue.settle(&written, VecDeque::new(), None);
+        let waits = log.push(Ok(line()));
+        assert!(matches!(waits.pushed, Pushed::Waits(_)));
+        assert_eq!(waits.written_in_background(tokio::time::Instant::now()).await, Outcome::Late);
         assert!(matches!(log.push(Ok(line())).pushed, Pushed::Waits(_)));
     }
 }

@@ -16,14 +16,19 @@
 //!
 //! # What is written to the bid log
 //! One line of the kind `outcome` for each order that the provider bid on, when it is first seen and again whenever a
-//! fact has changed: the state of a bid, the winner, the end of a lease. The newest line of an order counts. Times and
-//! amounts in USD are estimates that each pull computes anew, so they alone do not make a new line. A line names the
-//! decision that the bid is of ([`join`]), as it was found when the order was first seen.
+//! fact has changed: the state of the own bid, the winner, the end of a lease. What others bid while the order is open comes
+//! with the next line. The newest line of an order counts. Times and amounts in USD are estimates that each pull computes
+//! anew, so they alone do not make a new line. Lines of orders that are new to the log fill a quarter of it at most, and the
+//! newest orders come first, so that the first pull of a long history does not rotate the decisions away.
+//!
+//! A line names the decision that the bid is of ([`join`]). One that is found by the price counts once the history has
+//! every bid that could be of it; the order then has another line. An order that a reorganisation took away has a last line
+//! that says so.
 //!
 //! The file `outcomes.json` in the bid log's folder has a digest of the facts of each order that was written. It is
-//! written after the lines. At a start the lines of the log itself count, too, so that a kill between the two writes
-//! nothing twice. Lines are written a few at a time, and only when the log keeps up, so that decisions never wait behind
-//! them.
+//! written after the lines were synced. At a start the lines of the log itself count, too, so that a kill between the two
+//! writes nothing twice. Lines are written a few at a time, and only when the log keeps up, so that decisions never wait
+//! behind them.
 //!
 //! # What is counted
 //! The metrics are worked out from the whole history after each pull, and at the start from what is on the disk. So a
@@ -35,6 +40,7 @@ mod plan;
 mod recorded;
 pub mod report;
 mod schedule;
+mod survey;
 mod task;
 
 use std::io;

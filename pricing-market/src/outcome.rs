@@ -32,10 +32,13 @@ pub enum BidResult {
     Withdrawn,
     /// The history does not tell.
     Unknown,
+    /// The chain does not have the order any more: its block was reorganised away. No history tells this of an order, but a
+    /// bid log that had the order before.
+    Gone,
 }
 
 impl BidResult {
-    /// All results, in the order in which they are listed.
+    /// All results that a history tells, in the order in which they are listed.
     pub const ALL: [Self; 6] = [Self::Won, Self::Lost, Self::NoLease, Self::Open, Self::Withdrawn, Self::Unknown];
 
     /// The word for it in JSON and in labels.
@@ -48,6 +51,7 @@ impl BidResult {
             Self::NoLease => "no-lease",
             Self::Withdrawn => "withdrawn",
             Self::Unknown => "unknown",
+            Self::Gone => "gone",
         }
     }
 
@@ -135,6 +139,21 @@ impl Outcome {
             bid: bare(&self.bid),
             others: self.others.iter().map(bare).collect(),
             lease,
+            ..self.clone()
+        }
+    }
+
+    /// The outcome of an order that the chain does not have any more: nobody has won it, and there is no lease.
+    #[must_use]
+    pub fn gone(&self) -> Self {
+        let lost = |bid: &HistoryBid| HistoryBid { won: false, ..bid.clone() };
+        Self {
+            result: BidResult::Gone,
+            order_state: None,
+            bid: lost(&self.bid),
+            others: self.others.iter().map(lost).collect(),
+            winner: None,
+            lease: None,
             ..self.clone()
         }
     }

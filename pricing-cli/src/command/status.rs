@@ -115,6 +115,7 @@ fn outcomes(outcomes: &OutcomesStatus) -> Value {
         "provider": outcomes.provider, "folder": outcomes.folder, "age_seconds": seconds(outcomes.age_seconds),
         "complete": outcomes.complete, "failed": outcomes.failed, "problem": outcomes.problem,
         "won": outcomes.won, "lost": outcomes.lost, "open": outcomes.open, "leases": outcomes.leases,
+        "leases_without_usd": outcomes.leases_without_usd,
     })
 }
 
@@ -199,9 +200,13 @@ fn shown(status: &StatusResponse) -> String {
         problem(&mut add, &log.problem);
     }
     if let Some(outcomes) = &status.outcomes {
-        let OutcomesStatus { won, lost, open, leases, .. } = outcomes;
+        let OutcomesStatus { won, lost, open, leases, leases_without_usd, .. } = outcomes;
         let age = outcomes.age_seconds.map_or_else(|| "not pulled yet".to_owned(), |_| ago(outcomes.age_seconds));
-        add("outcomes", &age, format!("{won} won, {lost} lost, {open} open, {}", count(*leases, "lease")));
+        let without = match leases_without_usd {
+            0 => String::new(),
+            number => format!(" ({number} without a price in USD)"),
+        };
+        add("outcomes", &age, format!("{won} won, {lost} lost, {open} open, {}{without}", count(*leases, "lease")));
         problem(&mut add, &outcomes.problem);
     }
     if let Some(certificate) = &status.certificate {

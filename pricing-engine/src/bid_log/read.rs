@@ -65,6 +65,11 @@ impl Log {
         self
     }
 
+    /// Its files, oldest first.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
     /// Returns the objects that its lines name.
     #[must_use]
     pub fn objects(&self) -> &Objects {

@@ -44,6 +44,7 @@ pub const NAMES: &[&str] = &[
     "bidprice_outcomes_lost_by",
     "bidprice_outcomes_leases",
     "bidprice_outcomes_usd_per_month",
+    "bidprice_outcomes_leases_without_usd",
     "bidprice_outcomes_leases_ended_total",
     "bidprice_reloads_total",
     "bidprice_reload_pending",

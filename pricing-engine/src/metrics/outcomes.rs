@@ -30,8 +30,11 @@ fn of_bids(page: &mut Sheet, counts: &Counts) {
     page.counts("bidprice_outcomes_bids", "Bids whose outcome is known", labelled);
     page.whole("bidprice_outcomes_open_bids", "Bids on orders that are open", counts.with(BidResult::Open));
     page.whole("bidprice_outcomes_leases", "Own leases that run", counts.leases);
-    let usd = counts.usd_per_month.to_f64();
+    // A sum of a part of the leases would look like a loss.
+    let usd = counts.usd_per_month.to_f64().filter(|_| counts.without_usd == 0);
     page.optional("bidprice_outcomes_usd_per_month", "What the own leases that run bring in USD a month", usd);
+    let help = "Own leases that run, and whose price in USD is not known";
+    page.whole("bidprice_outcomes_leases_without_usd", help, counts.without_usd);
     let ended = counts.ended.iter().map(|(reason, count)| ([("reason", reason)], *count));
     page.counts("bidprice_outcomes_leases_ended", "Own leases that ended", ended);
 }

@@ -167,6 +167,7 @@ fn readings_are_told_as_they_are() {
         "bidprice_outcomes_open_bids 2",
         "bidprice_outcomes_leases 2",
         "bidprice_outcomes_usd_per_month 120.5",
+        "bidprice_outcomes_leases_without_usd 0",
         r#"bidprice_outcomes_leases_ended_total{reason="lease_closed_owner"} 1"#,
         concat!("bidprice_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {
@@ -187,6 +188,17 @@ fn what_is_not_known_is_absent_and_not_nought() {
     ] {
         assert!(!page.lines().any(|line| line.starts_with(name)), "{name} is there");
     }
+}
+
+#[test]
+fn a_sum_of_a_part_of_the_leases_is_absent() {
+    let mut reading = outcomes();
+    let mut counts = Counts::clone(reading.counts.as_deref().unwrap());
+    counts.without_usd = 1;
+    reading.counts = Some(Arc::new(counts));
+    let page = Metrics::new().render(&Readings { outcomes: Some(reading), ..Readings::default() });
+    assert!(page.contains("\nbidprice_outcomes_leases_without_usd 1\n"), "{page}");
+    assert!(!page.contains("bidprice_outcomes_usd_per_month"), "{page}");
 }
 
 #[test]

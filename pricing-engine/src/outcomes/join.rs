@@ -120,6 +120,18 @@ impl ChainBid {
 }
 
 impl LoggedBid {
+    /// A bid of the drop-in, in uact.
+    #[cfg(test)]
+    pub(super) fn sample(sequence: u64, owner: &str, amount: &str, at: &str) -> Self {
+        Self {
+            sequence,
+            order: None,
+            owner: Some(owner.to_owned()),
+            price: ExactPrice::of(amount, "uact").unwrap(),
+            at: humantime::parse_rfc3339(at).unwrap(),
+        }
+    }
+
     /// A decision, if it is a bid whose line tells its price and its time.
     #[must_use]
     pub fn of(decision: &Decision) -> Option<Self> {

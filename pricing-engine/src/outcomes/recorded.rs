@@ -1,14 +1,17 @@
 //! What the bid log has: a digest of the facts of each order that has an outcome, and the bids among its decisions.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use pricing_files::{FileError, write_whole};
-use pricing_market::outcome::Outcome;
+use pricing_market::outcome::{BidResult, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::join::{ChainBid, Joined, LoggedBid, match_bids_to_decisions};
-use crate::bid_log::entry::{BidOutcome, Entry, sequence_of};
+use super::join::{Joined, LoggedBid, match_bids_to_decisions};
+use super::survey::Survey;
+use crate::bid_log::entry::{BidOutcome, Damage, Entry, sequence_of};
 use crate::bid_log::read::Log;
 use crate::digest::Digest;
 
@@ -39,6 +42,18 @@ pub(super) struct Noted {
     pub(super) digest: Digest,
     /// The decision that the bid is of.
     pub(super) decision: Option<u64>,
+    /// Whether the order was reorganised away.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) gone: bool,
+}
+
+/// What the bid log lacks.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// The orders that get a line.
+    pub(super) lines: BTreeMap<String, Noted>,
+    /// Older orders, of which the log would be too full.
+    pub(super) passed_over: Vec<(String, Noted)>,
 }
 
 /// What the bid log has.
@@ -55,11 +70,36 @@ pub(super) struct Recorded {
     bids: VecDeque<LoggedBid>,
     /// The last file that was read, and the last sequence number.
     read: (String, u64),
+    /// The first file with lines that may not be synced.
+    unsynced: String,
+    /// Orders that are not in the history, for another reason than a reorganisation.
+    elsewhere: BTreeSet<String>,
 }
 
-/// A digest of what the chain says.
+/// A digest of what makes a new line when it changes. While the order is open, the bids of others do not.
 pub(super) fn digest(outcome: &Outcome) -> Option<Digest> {
-    serde_json::to_vec(&outcome.facts()).ok().map(Digest::of)
+    let mut facts = outcome.facts();
+    if facts.result == BidResult::Open {
+        facts.others.clear();
+    }
+    serde_json::to_vec(&facts).ok().map(Digest::of)
+}
+
+/// Syncs the log's files from one on, by its name, so that a power cut does not take away lines that are noted.
+pub(super) fn sync_log(folder: &Path, first: &str) -> io::Result<()> {
+    let log = match Log::open(folder) {
+        Ok(log) => log.from_file(first),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for file in log.files() {
+        match File::open(file).and_then(|file| file.sync_all()) {
+            // It was rotated away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            synced => synced?,
+        }
+    }
+    File::open(folder)?.sync_all()
 }
 
 impl Recorded {
@@ -71,31 +111,42 @@ impl Recorded {
             tracing::warn!(file = %path.display(), problem, "outcomes may be written to the bid log again");
             BTreeMap::new()
         });
-        let mut recorded = Self {
+        Self {
             folder: folder.to_owned(),
             written,
             queued: BTreeMap::new(),
             is_changed: false,
             bids: VecDeque::new(),
             read: (String::new(), 0),
-        };
-        recorded.read_on();
-        recorded
+            unsynced: String::new(),
+            elsewhere: BTreeSet::new(),
+        }
     }
 
     /// Reads the lines of the log that were not read yet. Only the last file that was read, and later ones, are opened.
-    pub(super) fn read_on(&mut self) {
-        let Ok(log) = Log::open(&self.folder) else { return };
-        let log = log.from_file(&self.read.0);
+    ///
+    /// # Errors
+    /// When a file cannot be read. The next call reads it again.
+    pub(super) fn read_on(&mut self) -> io::Result<()> {
+        let log = match Log::open(&self.folder) {
+            Ok(log) => log.from_file(&self.read.0),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
         for (place, line) in log.texts() {
-            // A line without its end is read again once it is whole.
-            let Ok(line) = line else { continue };
+            let line = match line {
+                Ok(line) => line,
+                Err(Damage::File(problem)) => return Err(io::Error::other(format!("`{}`: {problem}", place.file))),
+                // A line without its end is read again once it is whole.
+                Err(Damage::Cut | Damage::Unreadable(_)) => continue,
+            };
             let Some(sequence) = sequence_of(&line).filter(|sequence| *sequence > self.read.1) else { continue };
             self.read = (place.file, sequence);
             if begins_with(&line, OUTCOME) || begins_with(&line, DECISION) {
                 self.take(&line);
             }
         }
+        Ok(())
     }
 
     fn take(&mut self, line: &[u8]) {
@@ -103,8 +154,13 @@ impl Recorded {
             Ok(Entry::Outcome(found)) => {
                 let BidOutcome { order_id, decision, outcome, .. } = *found;
                 let Some(digest) = digest(&outcome) else { return };
-                let noted = Noted { digest, decision };
-                self.is_changed |= self.written.insert(order_id.exact(), noted) != Some(noted);
+                let noted = Noted { digest, decision, gone: outcome.result == BidResult::Gone };
+                let order = order_id.exact();
+                // A later line of the order may still be in the queue.
+                if self.queued.get(&order) == Some(&noted) {
+                    self.queued.remove(&order);
+                }
+                self.is_changed |= self.written.insert(order, noted) != Some(noted);
             }
             Ok(Entry::Decision(decision)) => {
                 self.bids.extend(LoggedBid::of(&decision));
@@ -116,9 +172,64 @@ impl Recorded {
         }
     }
 
-    /// The decisions that bids are of, in their order.
-    pub(super) fn join(&mut self, bids: &[ChainBid]) -> Vec<Joined> {
-        match_bids_to_decisions(bids, self.bids.make_contiguous())
+    /// What the log lacks of a history that is complete up to a height. Lines of orders that it never had are about
+    /// `most_bytes` long in all: those of the newest orders.
+    ///
+    /// A decision that is found by the price counts once the history has every bid that could be of it, since one that
+    /// seems to be the only one may not stay so. Until then, and until a decision is found, it is looked for again.
+    pub(super) fn news(&mut self, survey: &Survey, height: Option<u64>, most_bytes: u64) -> News {
+        let joined = match_bids_to_decisions(&survey.bids, self.bids.make_contiguous());
+        let (mut news, mut left) = (News::default(), most_bytes);
+        for (found, joined) in survey.orders.iter().zip(joined).rev() {
+            let decision = match joined {
+                Joined::ByOrderId(sequence) => Some(sequence),
+                Joined::ByPrice(sequence) => Some(sequence).filter(|_| found.is_settled(height)),
+                Joined::Not(_) => None,
+            };
+            let before = self.of(&found.order);
+            let decision = before.and_then(|noted| noted.decision).or(decision);
+            let noted = Noted { digest: found.digest, decision, gone: false };
+            if before == Some(noted) {
+                continue;
+            }
+            if before.is_none() {
+                let Some(rest) = left.checked_sub(found.bytes) else {
+                    left = 0;
+                    news.passed_over.push((found.order.clone(), noted));
+                    continue;
+                };
+                left = rest;
+            }
+            news.lines.insert(found.order.clone(), noted);
+        }
+        news
+    }
+
+    /// The orders that have a line, and that the history does not have.
+    pub(super) fn missing(&self, survey: &Survey) -> BTreeSet<String> {
+        let there = survey.names();
+        let noted = self.written.iter().filter(|(order, noted)| !noted.gone && !there.contains(order.as_str()));
+        noted.map(|(order, _)| order).filter(|order| !self.elsewhere.contains(*order)).cloned().collect()
+    }
+
+    /// The log's last lines of some orders.
+    pub(super) fn last_lines(&self, orders: &BTreeSet<String>) -> io::Result<Vec<BidOutcome>> {
+        let mut last = BTreeMap::new();
+        for (_, line) in Log::open(&self.folder)?.texts() {
+            let Some(line) = line.ok().filter(|line| begins_with(line, OUTCOME)) else { continue };
+            if let Ok(Entry::Outcome(found)) = Entry::read(&line) {
+                let order = found.order_id.exact();
+                if orders.contains(&order) {
+                    last.insert(order, *found);
+                }
+            }
+        }
+        Ok(last.into_values().collect())
+    }
+
+    /// Notes that orders are not in the history, and were not reorganised away.
+    pub(super) fn leave(&mut self, orders: impl IntoIterator<Item = String>) {
+        self.elsewhere.extend(orders);
     }
 
     /// What was written last of an order.
@@ -138,18 +249,23 @@ impl Recorded {
         self.is_changed = true;
     }
 
-    /// Writes the file, if something has changed.
+    /// Writes the file, if something has changed, after `sync` has synced the log's files from one on. Otherwise a power
+    /// cut could leave the note of a line without the line.
     ///
     /// # Errors
-    /// When it cannot be written. The log itself still tells what it has.
-    pub(super) fn save(&mut self) -> Result<(), FileError> {
+    /// When the log cannot be synced, or the file not be written. The log itself still tells what it has.
+    pub(super) fn save(&mut self, sync: impl FnOnce(&Path, &str) -> io::Result<()>) -> Result<(), FileError> {
         if !self.is_changed {
             return Ok(());
         }
+        sync(&self.folder, &self.unsynced).map_err(FileError::from)?;
         let kept = Kept { schema: SCHEMA, orders: std::mem::take(&mut self.written) };
         let result = write_whole(&self.folder.join(FILE), |out| serde_json::to_writer(out, &kept).map_err(Into::into));
         self.written = kept.orders;
         self.is_changed = result.is_err();
+        if result.is_ok() {
+            self.unsynced.clone_from(&self.read.0);
+        }
         result
     }
 }
@@ -170,4 +286,99 @@ fn read(path: &Path) -> Result<BTreeMap<String, Noted>, String> {
 fn begins_with(line: &[u8], mark: &[u8]) -> bool {
     let start = line.get(..line.len().min(64)).unwrap_or_default();
     start.windows(mark.len()).any(|window| window == mark)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: &str = "2026-10-01T00:00:10Z";
+
+    /// A log with a bid of the drop-in for a tenant, at that moment.
+    fn with_a_decision() -> Recorded {
+        let mut recorded = Recorded::open(Path::new("nowhere"));
+        recorded.bids.push_back(LoggedBid::sample(7, "akash1t", "10", AT));
+        recorded
+    }
+
+    /// A history with our bids of that tenant at that price, by height.
+    fn survey(bids: &[u64]) -> Survey {
+        let mut survey = Survey::default();
+        for height in bids {
+            let bid = format!(
+                r#"{{"provider":"akash1own","price":"10","denom":"uact","usd_per_month":null,"won":false,"at":"{AT}","height":{height},"state":"open"}}"#
+            );
+            let order = format!(
+                r#"{{"order_id":"akash1t/{height}/1/1","at":"{AT}","height":{height},"order":null,"max_price":null,"state":"open","bids":[{bid}],"winner":null,"lease":null}}"#
+            );
+            let order: pricing_market::history::HistoryOrder = serde_json::from_str(&order).unwrap();
+            let outcome = Outcome::of(&order, "akash1own").unwrap();
+            survey.add(order, &outcome, true);
+        }
+        survey
+    }
+
+    /// The decisions that lines of a pull name, which are then written.
+    fn written(recorded: &mut Recorded, bids: &[u64], height: Option<u64>) -> Vec<Option<u64>> {
+        let news = recorded.news(&survey(bids), height, u64::MAX);
+        news.lines
+            .into_iter()
+            .map(|(order, noted)| {
+                recorded.written(order, noted);
+                noted.decision
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_bid_is_joined_by_its_price_once_no_other_bid_can_come() {
+        let mut recorded = with_a_decision();
+        assert_eq!(written(&mut recorded, &[100], None), [None]);
+        assert_eq!(written(&mut recorded, &[100], Some(165)), []);
+        assert_eq!(written(&mut recorded, &[100], Some(166)), [Some(7)]);
+        assert_eq!(written(&mut recorded, &[100], Some(200)), []);
+        // A second bid that is pulled later makes the decision ambiguous.
+        let mut recorded = with_a_decision();
+        assert_eq!(written(&mut recorded, &[100], Some(101)), [None]);
+        assert_eq!(written(&mut recorded, &[100, 102], Some(300)), [None]);
+        assert!(recorded.written.values().all(|noted| noted.decision.is_none()));
+    }
+
+    #[test]
+    fn a_decision_that_is_read_later_is_found() {
+        let mut recorded = Recorded::open(Path::new("nowhere"));
+        assert_eq!(written(&mut recorded, &[100], Some(300)), [None]);
+        recorded.bids.push_back(LoggedBid::sample(7, "akash1t", "10", AT));
+        assert_eq!(written(&mut recorded, &[100], Some(400)), [Some(7)]);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorded = Recorded::open(folder.path());
+        assert!(recorded.read_on().is_ok(), "a log without a file is empty");
+        // A folder stands for a file that the disk does not give.
+        std::fs::create_dir(folder.path().join("bids-20261001T000000Z-00000001.jsonl")).unwrap();
+        let error = recorded.read_on().unwrap_err().to_string();
+        assert!(error.contains("bids-20261001T000000Z"), "{error}");
+    }
+
+    #[test]
+    fn a_line_is_noted_after_it_was_synced() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorded = Recorded::open(folder.path());
+        recorded.written("akash1t/1/1/1".to_owned(), Noted { digest: Digest::of(b"1"), decision: None, gone: false });
+        let file = folder.path().join(FILE);
+        assert!(recorded.save(|_, _| Err(io::Error::other("the disk fails"))).is_err());
+        assert!(!file.exists());
+        let mut synced = false;
+        recorded
+            .save(|_, _| {
+                // Not before it is synced.
+                synced = !file.exists();
+                Ok(())
+            })
+            .unwrap();
+        assert!(synced && file.exists());
+    }
 }

@@ -66,7 +66,11 @@ struct Service {
 
 impl Service {
     fn start(folder: &Path, plan: Plan) -> Self {
-        let log = BidLog::open(&log_config(folder)).unwrap();
+        Self::with_log(&log_config(folder), plan)
+    }
+
+    fn with_log(log: &config::BidLog, plan: Plan) -> Self {
+        let log = BidLog::open(log).unwrap();
         let metrics = Arc::new(Metrics::new());
         let usd_per_akt = || "0.5".parse().ok();
         let outcomes = Outcomes::start(plan, Some(log.clone()), Arc::clone(&metrics), usd_per_akt).unwrap();
@@ -122,7 +126,7 @@ fn newest(folder: &Path) -> BTreeMap<String, BidOutcome> {
 }
 
 /// What an order's outcome has to be at a height.
-fn expected(chain: &Chain, order: &Order, at: u64) -> (BidResult, Option<u64>, Option<u64>, usize) {
+fn expected(chain: &Chain, order: &Order, at: u64) -> (BidResult, Option<u64>, Option<u64>, Option<usize>) {
     let lease = order.lease_at(at);
     let result = match lease {
         Some(lease) if lease.provider == chain.provider => BidResult::Won,
@@ -132,7 +136,7 @@ fn expected(chain: &Chain, order: &Order, at: u64) -> (BidResult, Option<u64>, O
     };
     let ended = lease.and_then(|lease| lease.closed_on).filter(|end| *end <= at);
     let bids = order.bids.iter().filter(|bid| bid.created_at <= at).count();
-    (result, lease.map(|lease| lease.created_at), ended, bids)
+    (result, lease.map(|lease| lease.created_at), ended, (result != BidResult::Open).then_some(bids))
 }
 
 fn assert_log(folder: &Path, chain: &Chain, at: u64) {
@@ -141,7 +145,9 @@ fn assert_log(folder: &Path, chain: &Chain, at: u64) {
     let told = |line: BidOutcome| {
         let lease = line.outcome.lease.as_ref();
         let heights = (lease.and_then(|lease| lease.from_height), lease.and_then(|lease| lease.until_height));
-        (line.outcome.result, heights.0, heights.1, line.outcome.others.len() + 1)
+        // What others bid while the order is open comes with the next line.
+        let bids = (line.outcome.result != BidResult::Open).then(|| line.outcome.others.len() + 1);
+        (line.outcome.result, heights.0, heights.1, bids)
     };
     let there: BTreeMap<_, _> = newest(folder).into_iter().map(|(id, line)| (id, told(line))).collect();
     assert_eq!(there, expected);
@@ -327,6 +333,87 @@ async fn what_was_reorganised_into_another_block_has_one_outcome_more() {
     let heights: Vec<_> = heights.filter_map(|line| line.outcome.lease.unwrap().from_height).collect();
     assert_eq!(heights, [begin, begin + 1]);
     assert_every_line_is_news(folder.path());
+}
+
+#[tokio::test]
+async fn an_order_that_was_reorganised_away_has_a_last_line_that_says_so() {
+    let (chain, folder) = (chain(), tempfile::tempdir().unwrap());
+    let node = node(&chain).await;
+    let own = |order: &&Order| order.bids.iter().any(|bid| bid.provider == chain.provider);
+    let won = |order: &&Order| order.lease.as_ref().is_some_and(|lease| lease.provider == chain.provider);
+    let order = chain.orders.iter().filter(own).filter(won).nth(1).unwrap();
+    let (id, at) = (order.id(), order.lease.as_ref().unwrap().created_at + 2);
+    node.behave().at = at;
+    let service = Service::start(folder.path(), plan(folder.path(), &chain, &[&node]));
+    service.pulled().await;
+    assert_eq!(newest(folder.path())[&id].outcome.result, BidResult::Won);
+    let mut after = chain.clone();
+    after.orders.retain(|order| order.id() != id);
+    node.behave().chain = after.clone();
+    node.behave().at = at + 1;
+    service.pulled().await;
+    service.stop().await;
+    let of_order = || lines(folder.path()).into_iter().filter(|line| line.order_id.exact() == id).collect::<Vec<_>>();
+    let last = of_order().pop().unwrap();
+    assert_eq!((last.outcome.result, last.outcome.lease, last.outcome.winner), (BidResult::Gone, None, None));
+    assert!(!last.outcome.bid.won && last.outcome.others.iter().all(|bid| !bid.won));
+    // It is said once, also after a restart and without the file.
+    let before = of_order();
+    fs::remove_file(folder.path().join("log/outcomes.json")).unwrap();
+    let service = Service::start(folder.path(), plan(folder.path(), &chain, &[&node]));
+    service.pulled().await;
+    service.stop().await;
+    assert_eq!(of_order(), before);
+    // An order that is on the chain again has a line again.
+    node.behave().chain = chain.clone();
+    node.behave().at = at + 2;
+    let service = Service::start(folder.path(), plan(folder.path(), &chain, &[&node]));
+    service.pulled().await;
+    service.stop().await;
+    assert_eq!(newest(folder.path())[&id].outcome.result, BidResult::Won);
+    assert_every_line_is_news(folder.path());
+}
+
+#[tokio::test]
+async fn a_history_that_was_pulled_anew_takes_nothing_back() {
+    let (chain, folder) = (chain(), tempfile::tempdir().unwrap());
+    let node = node(&chain).await;
+    let service = Service::start(folder.path(), plan(folder.path(), &chain, &[&node]));
+    service.pulled().await;
+    service.stop().await;
+    let before = lines(folder.path());
+    fs::remove_dir_all(folder.path().join("history")).unwrap();
+    let plan = Plan { since: Duration::from_secs(5 * 24 * 3600), ..plan(folder.path(), &chain, &[&node]) };
+    let service = Service::start(folder.path(), plan);
+    service.pulled().await;
+    service.stop().await;
+    assert_eq!(lines(folder.path()), before);
+}
+
+#[tokio::test]
+async fn the_outcomes_of_a_long_history_leave_room_for_decisions() {
+    let (chain, folder) = (chain(), tempfile::tempdir().unwrap());
+    let node = node(&chain).await;
+    let small = || config::BidLog { file_bytes: 4 << 10, files: 4, ..log_config(folder.path()) };
+    let mut first = Vec::new();
+    for _ in 0..2 {
+        let service = Service::with_log(&small(), plan(folder.path(), &chain, &[&node]));
+        service.pulled().await;
+        service.stop().await;
+        let written = lines(folder.path());
+        let number = written.len();
+        assert!(number > 1 && number < chain.own_orders(0, chain.height).len(), "{number} lines");
+        let oldest = written.iter().map(|line| line.outcome.height).min().unwrap();
+        let newer = chain.own_orders(0, chain.height).iter().filter(|order| order.created_at > oldest).count();
+        assert!(newer < number, "the newest orders have lines");
+        // What was left out stays so.
+        assert!(first.is_empty() || first == written);
+        first = written;
+    }
+    let files = fs::read_dir(folder.path().join("log")).unwrap().map(|entry| entry.unwrap());
+    let lines = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "jsonl"));
+    let bytes: u64 = lines.map(|file| file.metadata().unwrap().len()).sum();
+    assert!(bytes < (16 << 10) / 3, "{bytes} bytes");
 }
 
 #[tokio::test]

@@ -620,6 +620,9 @@ pub struct OutcomesStatus {
     /// Leases that run.
     #[prost(uint64, tag = "10")]
     pub leases: u64,
+    /// Those of them whose price in USD is not known.
+    #[prost(uint64, tag = "11")]
+    pub leases_without_usd: u64,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ReloadStatus {

@@ -121,6 +121,7 @@ fn outcomes(reading: outcomes::Reading) -> OutcomesStatus {
         lost: with(BidResult::Lost),
         open: with(BidResult::Open),
         leases: counts.map_or(0, |counts| counts.leases),
+        leases_without_usd: counts.map_or(0, |counts| counts.without_usd),
     }
 }
 

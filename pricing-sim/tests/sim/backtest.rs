@@ -157,7 +157,9 @@ fn explored_bids_are_joined_by_order_and_price_and_nothing_is_dropped_silently()
     assert_eq!((hajek.win_rate.interval, hajek.revenue_usd.interval), (None, None));
     assert_eq!(off.effective_sample_size, 5.0);
     let told = found.warnings.join("\n");
-    for said in ["1 explored order is left out", "1 of 7 bids of the strategy is outside", "no more than 5 bids", "all won (5)"] {
+    for said in
+        ["1 explored order is left out", "1 of 7 bids of the strategy is outside", "no more than 5 bids", "all won (5)"]
+    {
         assert!(told.contains(said), "{told}");
     }
     // Without a bid log, nothing is said about it.

@@ -128,7 +128,8 @@ fn of_several_own_bids_the_one_that_won_counts_or_else_the_latest() {
     let own = |change: &dyn Fn(&mut Value)| {
         let mut order = order(1, "2026-09-01T06:00:00Z", &[(US, "1700"), (US, "1800"), (US, "1750")], None, None);
         for (place, height) in [5, 7, 6].into_iter().enumerate() {
-            (order["bids"][place]["height"], order["bids"][place]["price"]) = (height.into(), height.to_string().into());
+            (order["bids"][place]["height"], order["bids"][place]["price"]) =
+                (height.into(), height.to_string().into());
         }
         change(&mut order);
         let folder = Folder::new();

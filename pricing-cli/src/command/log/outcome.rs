@@ -41,6 +41,7 @@ fn words(result: BidResult) -> &'static str {
         BidResult::Open => "open",
         BidResult::Withdrawn => "the bid was taken back",
         BidResult::Unknown => "not known",
+        BidResult::Gone => "the chain does not have the order any more (it was reorganised away)",
     }
 }
 
