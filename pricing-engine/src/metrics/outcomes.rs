@@ -29,12 +29,12 @@ fn of_bids(page: &mut Sheet, counts: &Counts) {
         bids.iter().map(|([gpu, cards, result], count)| ([("gpu", gpu), ("cards", cards), ("result", result)], *count));
     page.counts("bidprice_outcomes_bids", "Bids whose outcome is known", labelled);
     page.whole("bidprice_outcomes_open_bids", "Bids on orders that are open", counts.with(BidResult::Open));
-    page.whole("bidprice_outcomes_leases", "Own leases that run", counts.leases);
+    page.whole("bidprice_outcomes_leases", "Own leases that run", counts.leases.running);
     // A sum of a part of the leases would look like a loss.
-    let usd = counts.usd_per_month.to_f64().filter(|_| counts.without_usd == 0);
+    let usd = counts.leases.usd_per_month.to_f64().filter(|_| counts.leases.without_usd == 0);
     page.optional("bidprice_outcomes_usd_per_month", "What the own leases that run bring in USD a month", usd);
     let help = "Own leases that run, and whose price in USD is not known";
-    page.whole("bidprice_outcomes_leases_without_usd", help, counts.without_usd);
-    let ended = counts.ended.iter().map(|(reason, count)| ([("reason", reason)], *count));
+    page.whole("bidprice_outcomes_leases_without_usd", help, counts.leases.without_usd);
+    let ended = counts.leases.ended.iter().map(|(reason, count)| ([("reason", reason)], *count));
     page.counts("bidprice_outcomes_leases_ended", "Own leases that ended", ended);
 }

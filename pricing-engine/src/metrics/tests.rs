@@ -10,6 +10,7 @@ use pricing_market::outcome::BidResult;
 use rust_decimal::Decimal;
 
 use super::*;
+use crate::outcomes::report::Leases;
 use crate::outcomes::{self, Counts};
 use crate::tune::{self, Gain, Proposal, ProposedRate, TuneDecision};
 
@@ -80,10 +81,12 @@ fn outcomes() -> outcomes::Reading {
     ];
     let counts = Counts {
         bids: bids.into(),
-        leases: 2,
-        usd_per_month: Decimal::new(12_050, 2),
-        without_usd: 0,
-        ended: [("lease_closed_owner".to_owned(), 1)].into(),
+        leases: Leases {
+            running: 2,
+            usd_per_month: Decimal::new(12_050, 2),
+            without_usd: 0,
+            ended: [("lease_closed_owner".to_owned(), 1)].into(),
+        },
     };
     outcomes::Reading {
         provider: "akash1p".to_owned(),
@@ -194,7 +197,7 @@ fn what_is_not_known_is_absent_and_not_nought() {
 fn a_sum_of_a_part_of_the_leases_is_absent() {
     let mut reading = outcomes();
     let mut counts = Counts::clone(reading.counts.as_deref().unwrap());
-    counts.without_usd = 1;
+    counts.leases.without_usd = 1;
     reading.counts = Some(Arc::new(counts));
     let page = Metrics::new().render(&Readings { outcomes: Some(reading), ..Readings::default() });
     assert!(page.contains("\nbidprice_outcomes_leases_without_usd 1\n"), "{page}");

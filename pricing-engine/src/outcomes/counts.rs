@@ -18,13 +18,20 @@ const MAX_REASONS: usize = 30;
 pub struct Counts {
     /// Bids by kind of card, class of the number of cards, and result.
     pub bids: BTreeMap<(String, &'static str, BidResult), u64>,
-    /// Leases of the provider that run.
-    pub leases: u64,
+    /// The provider's own leases.
+    pub leases: Leases,
+}
+
+/// The provider's own leases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leases {
+    /// Those that run.
+    pub running: u64,
     /// Their prices in USD a month, as far as they are known.
     pub usd_per_month: Decimal,
-    /// Leases that run, and whose price in USD is not known.
+    /// Those that run, and whose price in USD is not known.
     pub without_usd: u64,
-    /// Leases of the provider that ended, by reason.
+    /// Those that ended, by reason.
     pub ended: BTreeMap<String, u64>,
 }
 
@@ -34,6 +41,22 @@ impl Counts {
     pub fn with(&self, result: BidResult) -> u64 {
         let counts = self.bids.iter().filter(|((_, _, found), _)| *found == result);
         counts.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+}
+
+impl Leases {
+    /// Adds an outcome. A reason that a lease has ended for counts under the name that it is given.
+    pub(super) fn add(&mut self, outcome: &Outcome, name: impl FnOnce(&str) -> String) {
+        if outcome.has_running_lease() {
+            count(&mut self.running);
+            match outcome.usd_per_month().and_then(|usd| self.usd_per_month.checked_add(usd)) {
+                Some(sum) => self.usd_per_month = sum,
+                None => count(&mut self.without_usd),
+            }
+        }
+        if let Some(reason) = outcome.end_reason() {
+            count(self.ended.entry(name(reason)).or_default());
+        }
     }
 }
 
@@ -56,17 +79,7 @@ impl Counter {
     pub(super) fn add(&mut self, outcome: &Outcome) {
         let gpu = self.gpus.take(excerpt(&outcome.cards.gpu));
         count(self.counts.bids.entry((gpu, outcome.cards.class(), outcome.result)).or_default());
-        if outcome.has_running_lease() {
-            count(&mut self.counts.leases);
-            let sum = outcome.usd_per_month().and_then(|usd| self.counts.usd_per_month.checked_add(usd));
-            match sum {
-                Some(sum) => self.counts.usd_per_month = sum,
-                None => count(&mut self.counts.without_usd),
-            }
-        }
-        if let Some(reason) = outcome.end_reason() {
-            count(self.counts.ended.entry(self.reasons.take(excerpt(reason))).or_default());
-        }
+        self.counts.leases.add(outcome, |reason| self.reasons.take(excerpt(reason)));
     }
 
     pub(super) fn counts(self) -> Counts {
@@ -74,6 +87,6 @@ impl Counter {
     }
 }
 
-fn count(number: &mut u64) {
+pub(super) fn count(number: &mut u64) {
     *number = number.saturating_add(1);
 }

@@ -50,7 +50,7 @@ pub struct LoggedBid {
 
 /// Which decision a bid is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Joined {
+pub enum ChainJoin {
     /// The newest decision on the order with the bid's price, by sequence number.
     ByOrderId(u64),
     /// The only decision that fits the tenant, the price and the time, by sequence number.
@@ -162,9 +162,9 @@ struct Decisions<'a> {
 
 /// Says for each bid on the chain which decision of a log it is of, in the order of the bids.
 #[must_use]
-pub fn match_bids_to_decisions(bids: &[ChainBid], logged: &[LoggedBid]) -> Vec<Joined> {
+pub fn match_bids_to_decisions(bids: &[ChainBid], logged: &[LoggedBid]) -> Vec<ChainJoin> {
     let decisions = Decisions::new(logged);
-    let by_order: Vec<Option<Joined>> = bids.iter().map(|bid| decisions.by_order_id(bid)).collect();
+    let by_order: Vec<Option<ChainJoin>> = bids.iter().map(|bid| decisions.by_order_id(bid)).collect();
     // A bid that its order's id joins does not compete for other decisions.
     let others = bids.iter().zip(&by_order).filter(|(_, joined)| joined.is_none()).map(|(bid, _)| bid);
     let claims = claims(others);
@@ -208,26 +208,26 @@ impl<'a> Decisions<'a> {
     }
 
     /// Joins a bid by its order's id. `None` if the log has no decision with that id.
-    fn by_order_id(&self, bid: &ChainBid) -> Option<Joined> {
+    fn by_order_id(&self, bid: &ChainBid) -> Option<ChainJoin> {
         let decisions = self.by_order.get(bid.order.as_str())?;
         let same = decisions.iter().filter(|decision| Some(&decision.price) == bid.price.as_ref());
         let newest = same.map(|decision| decision.sequence).max();
-        Some(newest.map_or(Joined::Not(Unmatched::OtherPrice), Joined::ByOrderId))
+        Some(newest.map_or(ChainJoin::Not(Unmatched::OtherPrice), ChainJoin::ByOrderId))
     }
 
-    fn by_owner_price_and_time(&self, bid: &ChainBid, claims: &BTreeMap<Key<'a>, Vec<SystemTime>>) -> Joined {
-        let (Some(price), Some(at)) = (&bid.price, bid.at) else { return Joined::Not(Unmatched::NoTime) };
+    fn by_owner_price_and_time(&self, bid: &ChainBid, claims: &BTreeMap<Key<'a>, Vec<SystemTime>>) -> ChainJoin {
+        let (Some(price), Some(at)) = (&bid.price, bid.at) else { return ChainJoin::Not(Unmatched::NoTime) };
         let key = (bid.owner.as_str(), price);
         let alike = self.by_price.get(&key).map_or(&[][..], Vec::as_slice);
         let fitting = within(alike, |decision| decision.at, earlier(at, AFTER), later(at, BEFORE));
         match fitting {
-            [] => Joined::Not(self.why_none(&bid.owner, at)),
+            [] => ChainJoin::Not(self.why_none(&bid.owner, at)),
             [only] => {
                 let rivals = claims.get(&key).map_or(&[][..], Vec::as_slice);
                 let rivals = within(rivals, |at| *at, earlier(only.at, BEFORE), later(only.at, AFTER));
-                if rivals.len() == 1 { Joined::ByPrice(only.sequence) } else { Joined::Not(Unmatched::Ambiguous) }
+                if rivals.len() == 1 { ChainJoin::ByPrice(only.sequence) } else { ChainJoin::Not(Unmatched::Ambiguous) }
             }
-            _ => Joined::Not(Unmatched::Ambiguous),
+            _ => ChainJoin::Not(Unmatched::Ambiguous),
         }
     }
 
@@ -295,7 +295,7 @@ mod tests {
         }
     }
 
-    fn joined(bids: &[&str], decisions: &[&str]) -> Vec<Joined> {
+    fn joined(bids: &[&str], decisions: &[&str]) -> Vec<ChainJoin> {
         let bids: Vec<ChainBid> = bids.iter().map(|text| chain(text)).collect();
         let decisions: Vec<LoggedBid> = decisions.iter().map(|text| logged(text)).collect();
         match_bids_to_decisions(&bids, &decisions)
@@ -303,10 +303,10 @@ mod tests {
 
     #[test]
     fn a_bid_is_joined_or_not_for_a_reason() {
-        use Joined::{ByOrderId, ByPrice, Not};
+        use ChainJoin::{ByOrderId, ByPrice, Not};
         use Unmatched::{Ambiguous, BeforeLog, NoDecision, NoTime, OtherPrice};
         let a = |rest: &str| rest.replace('A', OWNER);
-        let cases: &[(&[&str], &[&str], &[Joined])] = &[
+        let cases: &[(&[&str], &[&str], &[ChainJoin])] = &[
             // By the order's id, at any time, and only with the same price.
             (&["1 A 1.5 uact 1000"], &["7 1 A 1.500000 uact 10"], &[ByOrderId(7)]),
             (&["1 A 1.5 uact 1000"], &["7 1 A 1.5 uact 10", "9 1 A 1.5 uact 20"], &[ByOrderId(9)]),
@@ -360,7 +360,7 @@ mod tests {
         let bids = ["1 a 1 uact 100", "2 a 2 uact 105", "3 b 1 uact 110", "4 a 1 uact 900"];
         let decisions = ["1 - a 1 uact 95", "2 - a 2 uact 100", "3 - b 1 uact 100", "4 - a 1 uact 890"];
         let forwards = joined(&bids, &decisions);
-        assert!(forwards.iter().all(|joined| matches!(joined, Joined::ByPrice(_))), "{forwards:?}");
+        assert!(forwards.iter().all(|joined| matches!(joined, ChainJoin::ByPrice(_))), "{forwards:?}");
         let reversed = |texts: &[&'static str]| texts.iter().rev().copied().collect::<Vec<_>>();
         let mut backwards = joined(&reversed(&bids), &reversed(&decisions));
         backwards.reverse();

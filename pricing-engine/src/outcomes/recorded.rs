@@ -9,7 +9,7 @@ use pricing_files::{FileError, write_whole};
 use pricing_market::outcome::{BidResult, Outcome};
 use serde::{Deserialize, Serialize};
 
-use super::join::{Joined, LoggedBid, match_bids_to_decisions};
+use super::join::{ChainJoin, LoggedBid, match_bids_to_decisions};
 use super::survey::Survey;
 use crate::bid_log::entry::{BidOutcome, Damage, Entry, sequence_of};
 use crate::bid_log::read::Log;
@@ -29,15 +29,15 @@ const MAX_BIDS: usize = 50_000;
 
 /// The file.
 #[derive(Debug, Deserialize, Serialize)]
-struct Kept {
+struct OutcomesFile {
     schema: u32,
     /// What was written, by order id.
-    orders: BTreeMap<String, Noted>,
+    orders: BTreeMap<String, WrittenOutcome>,
 }
 
 /// What was written of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub(super) struct Noted {
+pub(super) struct WrittenOutcome {
     /// The digest of the facts.
     pub(super) digest: Digest,
     /// The decision that the bid is of.
@@ -51,20 +51,20 @@ pub(super) struct Noted {
 #[derive(Debug, Default)]
 pub(super) struct News {
     /// The orders that get a line.
-    pub(super) lines: BTreeMap<String, Noted>,
+    pub(super) lines: BTreeMap<String, WrittenOutcome>,
     /// Older orders, of which the log would be too full.
-    pub(super) passed_over: Vec<(String, Noted)>,
+    pub(super) passed_over: Vec<(String, WrittenOutcome)>,
 }
 
 /// What the bid log has.
 #[derive(Debug)]
-pub(super) struct Recorded {
+pub(super) struct LoggedOutcomes {
     /// The log's folder.
     folder: PathBuf,
     /// Those outcomes whose lines are in the log's files.
-    written: BTreeMap<String, Noted>,
+    written: BTreeMap<String, WrittenOutcome>,
     /// Those whose lines are in the log's queue, as far as is known.
-    queued: BTreeMap<String, Noted>,
+    queued: BTreeMap<String, WrittenOutcome>,
     is_changed: bool,
     /// The newest bids among the decisions.
     bids: VecDeque<LoggedBid>,
@@ -102,7 +102,7 @@ pub(super) fn sync_log(folder: &Path, first: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-impl Recorded {
+impl LoggedOutcomes {
     /// Reads the file in a log's folder, and then the log itself, of which the newest line of an order counts. If the
     /// file cannot be read, the log alone counts, and outcomes of lines that were rotated away are written again.
     pub(super) fn open(folder: &Path) -> Self {
@@ -154,7 +154,7 @@ impl Recorded {
             Ok(Entry::Outcome(found)) => {
                 let BidOutcome { order_id, decision, outcome, .. } = *found;
                 let Some(digest) = digest(&outcome) else { return };
-                let noted = Noted { digest, decision, gone: outcome.result == BidResult::Gone };
+                let noted = WrittenOutcome { digest, decision, gone: outcome.result == BidResult::Gone };
                 let order = order_id.exact();
                 // A later line of the order may still be in the queue.
                 if self.queued.get(&order) == Some(&noted) {
@@ -182,13 +182,13 @@ impl Recorded {
         let (mut news, mut left) = (News::default(), most_bytes);
         for (found, joined) in survey.orders.iter().zip(joined).rev() {
             let decision = match joined {
-                Joined::ByOrderId(sequence) => Some(sequence),
-                Joined::ByPrice(sequence) => Some(sequence).filter(|_| found.is_settled(height)),
-                Joined::Not(_) => None,
+                ChainJoin::ByOrderId(sequence) => Some(sequence),
+                ChainJoin::ByPrice(sequence) => Some(sequence).filter(|_| found.is_settled(height)),
+                ChainJoin::Not(_) => None,
             };
             let before = self.of(&found.order);
             let decision = before.and_then(|noted| noted.decision).or(decision);
-            let noted = Noted { digest: found.digest, decision, gone: false };
+            let noted = WrittenOutcome { digest: found.digest, decision, gone: false };
             if before == Some(noted) {
                 continue;
             }
@@ -233,17 +233,17 @@ impl Recorded {
     }
 
     /// What was written last of an order.
-    pub(super) fn of(&self, order: &str) -> Option<Noted> {
+    pub(super) fn of(&self, order: &str) -> Option<WrittenOutcome> {
         self.queued.get(order).or_else(|| self.written.get(order)).copied()
     }
 
     /// Notes a line in the log's queue. It is not written to the file, since a crash would lose the line.
-    pub(super) fn queued(&mut self, order: String, noted: Noted) {
+    pub(super) fn queued(&mut self, order: String, noted: WrittenOutcome) {
         self.queued.insert(order, noted);
     }
 
     /// Notes a line that is in the log's files.
-    pub(super) fn written(&mut self, order: String, noted: Noted) {
+    pub(super) fn written(&mut self, order: String, noted: WrittenOutcome) {
         self.queued.remove(&order);
         self.written.insert(order, noted);
         self.is_changed = true;
@@ -259,7 +259,7 @@ impl Recorded {
             return Ok(());
         }
         sync(&self.folder, &self.unsynced).map_err(FileError::from)?;
-        let kept = Kept { schema: SCHEMA, orders: std::mem::take(&mut self.written) };
+        let kept = OutcomesFile { schema: SCHEMA, orders: std::mem::take(&mut self.written) };
         let result = write_whole(&self.folder.join(FILE), |out| serde_json::to_writer(out, &kept).map_err(Into::into));
         self.written = kept.orders;
         self.is_changed = result.is_err();
@@ -270,15 +270,15 @@ impl Recorded {
     }
 }
 
-fn read(path: &Path) -> Result<BTreeMap<String, Noted>, String> {
+fn read(path: &Path) -> Result<BTreeMap<String, WrittenOutcome>, String> {
     let text = match pricing_files::read_text(path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if error.is_not_found() => return Ok(BTreeMap::new()),
         Err(error) => return Err(error.to_string()),
     };
-    match serde_json::from_str::<Kept>(&text).map_err(|error| error.to_string())? {
-        Kept { schema: SCHEMA, orders } => Ok(orders),
-        Kept { schema, .. } => Err(format!("schema {schema} is not known here")),
+    match serde_json::from_str::<OutcomesFile>(&text).map_err(|error| error.to_string())? {
+        OutcomesFile { schema: SCHEMA, orders } => Ok(orders),
+        OutcomesFile { schema, .. } => Err(format!("schema {schema} is not known here")),
     }
 }
 
@@ -295,8 +295,8 @@ mod tests {
     const AT: &str = "2026-10-01T00:00:10Z";
 
     /// A log with a bid of the drop-in for a tenant, at that moment.
-    fn with_a_decision() -> Recorded {
-        let mut recorded = Recorded::open(Path::new("nowhere"));
+    fn with_a_decision() -> LoggedOutcomes {
+        let mut recorded = LoggedOutcomes::open(Path::new("nowhere"));
         recorded.bids.push_back(LoggedBid::sample(7, "akash1t", "10", AT));
         recorded
     }
@@ -319,7 +319,7 @@ mod tests {
     }
 
     /// The decisions that lines of a pull name, which are then written.
-    fn written(recorded: &mut Recorded, bids: &[u64], height: Option<u64>) -> Vec<Option<u64>> {
+    fn written(recorded: &mut LoggedOutcomes, bids: &[u64], height: Option<u64>) -> Vec<Option<u64>> {
         let news = recorded.news(&survey(bids), height, u64::MAX);
         news.lines
             .into_iter()
@@ -346,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_decision_that_is_read_later_is_found() {
-        let mut recorded = Recorded::open(Path::new("nowhere"));
+        let mut recorded = LoggedOutcomes::open(Path::new("nowhere"));
         assert_eq!(written(&mut recorded, &[100], Some(300)), [None]);
         recorded.bids.push_back(LoggedBid::sample(7, "akash1t", "10", AT));
         assert_eq!(written(&mut recorded, &[100], Some(400)), [Some(7)]);
@@ -355,7 +355,7 @@ mod tests {
     #[test]
     fn a_log_that_cannot_be_read_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let mut recorded = Recorded::open(folder.path());
+        let mut recorded = LoggedOutcomes::open(folder.path());
         assert!(recorded.read_on().is_ok(), "a log without a file is empty");
         // A folder stands for a file that the disk does not give.
         std::fs::create_dir(folder.path().join("bids-20261001T000000Z-00000001.jsonl")).unwrap();
@@ -366,8 +366,11 @@ mod tests {
     #[test]
     fn a_line_is_noted_after_it_was_synced() {
         let folder = tempfile::tempdir().unwrap();
-        let mut recorded = Recorded::open(folder.path());
-        recorded.written("akash1t/1/1/1".to_owned(), Noted { digest: Digest::of(b"1"), decision: None, gone: false });
+        let mut recorded = LoggedOutcomes::open(folder.path());
+        recorded.written(
+            "akash1t/1/1/1".to_owned(),
+            WrittenOutcome { digest: Digest::of(b"1"), decision: None, gone: false },
+        );
         let file = folder.path().join(FILE);
         assert!(recorded.save(|_, _| Err(io::Error::other("the disk fails"))).is_err());
         assert!(!file.exists());

@@ -8,9 +8,12 @@ use pricing_market::history::{HistoryError, Manifest, Orders};
 use pricing_market::outcome::{BidResult, Distance, Outcome};
 use rust_decimal::Decimal;
 
-use super::join::{ChainBid, Joined, LoggedBid, Unmatched, match_bids_to_decisions};
+use super::counts::count;
+use super::join::{ChainBid, ChainJoin, LoggedBid, Unmatched, match_bids_to_decisions};
 use crate::bid_log::entry::Entry;
 use crate::bid_log::read::Log;
+
+pub use super::counts::Leases;
 
 /// What became of the bids of a period.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,19 +40,6 @@ pub struct Summary {
     results: BTreeMap<BidResult, u64>,
     relative: Vec<Decimal>,
     usd: Vec<Decimal>,
-}
-
-/// The provider's own leases.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Leases {
-    /// Those that run.
-    pub running: u64,
-    /// Their prices in USD a month, as far as they are known.
-    pub usd_per_month: Decimal,
-    /// Those that run, and whose price in USD is not known.
-    pub without_usd: u64,
-    /// Those that ended, by reason.
-    pub ended: BTreeMap<String, u64>,
 }
 
 /// How many bids were joined with a decision.
@@ -114,29 +104,14 @@ impl Summary {
     }
 }
 
-impl Leases {
-    fn add(&mut self, outcome: &Outcome) {
-        if outcome.has_running_lease() {
-            count(&mut self.running);
-            match outcome.usd_per_month().and_then(|usd| self.usd_per_month.checked_add(usd)) {
-                Some(sum) => self.usd_per_month = sum,
-                None => count(&mut self.without_usd),
-            }
-        }
-        if let Some(reason) = outcome.end_reason() {
-            count(self.ended.entry(reason.to_owned()).or_default());
-        }
-    }
-}
-
 impl JoinedCounts {
-    fn of<'a>(joined: impl Iterator<Item = &'a Joined>) -> Self {
+    fn of<'a>(joined: impl Iterator<Item = &'a ChainJoin>) -> Self {
         let mut counts = Self::default();
         for joined in joined {
             count(match joined {
-                Joined::ByOrderId(_) => &mut counts.by_order_id,
-                Joined::ByPrice(_) => &mut counts.by_price,
-                Joined::Not(why) => counts.unmatched.entry(*why).or_default(),
+                ChainJoin::ByOrderId(_) => &mut counts.by_order_id,
+                ChainJoin::ByPrice(_) => &mut counts.by_price,
+                ChainJoin::Not(why) => counts.unmatched.entry(*why).or_default(),
             });
         }
         counts
@@ -190,7 +165,7 @@ impl Report {
         self.all.add(outcome);
         let cards = (outcome.cards.gpu.clone(), outcome.cards.class());
         self.by_cards.entry(cards).or_default().add(outcome);
-        self.leases.add(outcome);
+        self.leases.add(outcome, str::to_owned);
         let (first, last) = self.period.get_or_insert_with(|| (outcome.at.clone(), outcome.at.clone()));
         // Times in UTC with equally many digits are ordered as texts are.
         if outcome.at < *first {
@@ -227,10 +202,6 @@ fn median(numbers: &[Decimal]) -> Option<Decimal> {
     }
     let low = *sorted.get(upper.checked_sub(1)?)?;
     low.checked_add(high)?.checked_div(Decimal::TWO)
-}
-
-fn count(number: &mut u64) {
-    *number = number.saturating_add(1);
 }
 
 #[cfg(test)]

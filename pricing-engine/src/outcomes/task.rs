@@ -17,7 +17,7 @@ use rust_decimal::prelude::ToPrimitive;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::recorded::Recorded;
+use super::recorded::LoggedOutcomes;
 use super::schedule::Schedule;
 use super::survey::Survey;
 use super::{Plan, Shared};
@@ -34,7 +34,7 @@ pub(super) type UsdPerAktNow = Box<dyn Fn() -> Option<UsdPerAkt> + Send>;
 pub(super) struct Worker {
     shared: Arc<Shared>,
     log: Option<BidLog>,
-    recorded: Option<Recorded>,
+    recorded: Option<LoggedOutcomes>,
     metrics: Arc<Metrics>,
     usd_per_akt: UsdPerAktNow,
     stop: CancellationToken,
@@ -86,7 +86,7 @@ impl Worker {
             Ok(runtime) => runtime,
             Err(error) => return self.failed(format!("no runtime: {error}")),
         };
-        self.recorded = self.log.as_ref().map(|log| Recorded::open(log.folder()));
+        self.recorded = self.log.as_ref().map(|log| LoggedOutcomes::open(log.folder()));
         self.shared.lock().complete_at = last_pull(self.plan());
         self.refresh_and_tell(&runtime);
         let Plan { interval, retry, first_wait, .. } = *self.plan();

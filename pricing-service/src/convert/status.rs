@@ -120,8 +120,8 @@ fn outcomes(reading: outcomes::Reading) -> OutcomesStatus {
         won: with(BidResult::Won),
         lost: with(BidResult::Lost),
         open: with(BidResult::Open),
-        leases: counts.map_or(0, |counts| counts.leases),
-        leases_without_usd: counts.map_or(0, |counts| counts.without_usd),
+        leases: counts.map_or(0, |counts| counts.leases.running),
+        leases_without_usd: counts.map_or(0, |counts| counts.leases.without_usd),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::bid_log::entry::BidOutcome;
 use crate::bid_log::{self, Pending};
 use crate::order_name::OrderName;
 use crate::outcomes::Plan;
-use crate::outcomes::recorded::{News, Noted, digest, sync_log};
+use crate::outcomes::recorded::{News, WrittenOutcome, digest, sync_log};
 use crate::outcomes::survey::Survey;
 
 /// The most lines in the log's queue at once.
@@ -28,7 +28,7 @@ const SHARE_OF_LOG: u64 = 4;
 /// A line that waits to be written.
 struct Line {
     order: String,
-    noted: Noted,
+    noted: WrittenOutcome,
     pending: Pending,
 }
 
@@ -89,7 +89,7 @@ impl Worker {
         for line in gone {
             let (order, outcome) = (line.order_id.exact(), line.outcome.gone());
             let Some(digest) = digest(&outcome) else { continue };
-            lines.extend(self.line(&order, Noted { digest, decision: line.decision, gone: true }, outcome));
+            lines.extend(self.line(&order, WrittenOutcome { digest, decision: line.decision, gone: true }, outcome));
             if lines.len() >= BATCH {
                 self.await_written(&mut lines, runtime)?;
             }
@@ -98,7 +98,7 @@ impl Worker {
     }
 
     /// Queues the line of an outcome.
-    fn line(&self, order: &str, noted: Noted, outcome: Outcome) -> Option<Line> {
+    fn line(&self, order: &str, noted: WrittenOutcome, outcome: Outcome) -> Option<Line> {
         let id: OrderId = order.parse().ok()?;
         let order_id = OrderName { owner: (&*id.owner).into(), dseq: id.dseq, gseq: id.gseq, oseq: id.oseq };
         let (provider, decision) = (self.plan().provider.to_string(), noted.decision);
