@@ -1,6 +1,7 @@
 //! Writes a proposal into the text of a rate card, beside the old values.
 
 use rust_decimal::Decimal;
+use toml::Table;
 use toml_edit::{DocumentMut, Item, Value};
 
 use crate::candidate::Candidate;
@@ -11,31 +12,80 @@ use crate::candidate::Candidate;
 /// # Errors
 /// When the text is not TOML, or a key is not a value in it.
 pub fn apply(text: &str, paths: &[Vec<String>], proposal: &Candidate) -> Result<String, String> {
+    apply_with(text, &Table::new(), paths, proposal)
+}
+
+/// The same for a card some of whose values a scenario `set`: these are written, too. The gain was measured with them.
+///
+/// # Errors
+/// As [`apply`], also for a key of `set`.
+pub fn apply_with(text: &str, set: &Table, paths: &[Vec<String>], proposal: &Candidate) -> Result<String, String> {
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
-    for (path, value) in paths.iter().zip(&proposal.0) {
-        let missing =
-            || format!("the rate card has no value at `{}` to change", pricing_core::text::excerpt(&path.join(".")));
-        let mut item: &mut Item = document.as_item_mut();
-        let mut is_inline = false;
-        for name in path {
-            is_inline |= item.is_inline_table();
-            item = item.get_mut(name.as_str()).ok_or_else(missing)?;
+    for (path, value) in leaves(set) {
+        if !paths.contains(&path) {
+            let new: Value = value.to_string().parse().map_err(|error: toml_edit::TomlError| error.to_string())?;
+            change(&mut document, &path, |_| new)?;
         }
-        let old = item.as_value().ok_or_else(missing)?;
-        *item = Item::Value(replaced(old, &value.to_string(), !is_inline));
+    }
+    for (path, value) in paths.iter().zip(&proposal.0) {
+        change(&mut document, path, |old| of_type(old, &value.to_string()))?;
     }
     Ok(document.to_string())
 }
 
-/// A value of the same type in place of another one. With `commented`, the old one is in its comment.
-fn replaced(old: &Value, new: &str, commented: bool) -> Value {
-    let was = old.clone().decorated("", "").to_string();
-    let before = old.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or(" ").to_owned();
-    let after = old.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or("").to_owned();
-    let value = match old {
+/// The values of a table that are not tables, with their paths.
+fn leaves(table: &Table) -> Vec<(Vec<String>, &toml::Value)> {
+    let mut leaves = Vec::new();
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(inner) => leaves.extend(self::leaves(inner).into_iter().map(|(mut path, value)| {
+                path.insert(0, name.clone());
+                (path, value)
+            })),
+            value => leaves.push((vec![name.clone()], value)),
+        }
+    }
+    leaves
+}
+
+/// Replaces the value at a path, unless it is the same already.
+fn change(document: &mut DocumentMut, path: &[String], new: impl FnOnce(&Value) -> Value) -> Result<(), String> {
+    let missing = || {
+        let key = pricing_core::text::excerpt(&path.join("."));
+        format!("the rate card has no value at `{key}` to change; write it there first")
+    };
+    let mut item: &mut Item = document.as_item_mut();
+    let mut is_inline = false;
+    for name in path {
+        is_inline |= item.is_inline_table();
+        item = item.get_mut(name.as_str()).ok_or_else(missing)?;
+    }
+    let old = item.as_value().ok_or_else(missing)?;
+    let new = new(old);
+    if bare(old) != bare(&new) {
+        *item = Item::Value(replaced(old, new, !is_inline));
+    }
+    Ok(())
+}
+
+/// A value as it is written, without what surrounds it.
+fn bare(value: &Value) -> String {
+    value.clone().decorated("", "").to_string()
+}
+
+/// A number, written as a value of the same type as another one.
+fn of_type(old: &Value, new: &str) -> Value {
+    match old {
         Value::Integer(_) | Value::Float(_) => new.parse().unwrap_or_else(|_| Value::from(new)),
         _ => Value::from(new),
-    };
+    }
+}
+
+/// A value in place of another one. With `commented`, the old one is in its comment.
+fn replaced(old: &Value, value: Value, commented: bool) -> Value {
+    let was = bare(old);
+    let before = old.decor().prefix().and_then(|prefix| prefix.as_str()).unwrap_or(" ").to_owned();
+    let after = old.decor().suffix().and_then(|suffix| suffix.as_str()).unwrap_or("").to_owned();
     if !commented {
         return value.decorated(before, after);
     }
@@ -88,6 +138,22 @@ mod tests {
         assert_eq!(twice, "cpu = \"1.5\" # was \"2\"; list price; net\n");
         assert_eq!(changed("cpu = 2 # was 3; was 4\n", "1"), "cpu = 1 # was 2\n");
         assert_eq!(changed("cpu = 2 # was cheaper; see mail\n", "1"), "cpu = 1 # was 2; was cheaper; see mail\n");
+    }
+
+    #[test]
+    fn what_the_scenario_sets_is_written_too() {
+        let set: Table = "rates.gpu.t4 = \"85\"\nrates.gpu.h100 = \"1800\"\nrates.cpu = \"1.60\"".parse().unwrap();
+        let card = "[rates]\ncpu = \"1.60\"\n[rates.gpu]\nh100 = \"1900\"\nt4 = \"80\"\n";
+        let one = Candidate(vec!["1700".parse().unwrap()]);
+        let changed = apply_with(card, &set, &paths(&[&["rates", "gpu", "h100"]]), &one).unwrap();
+        assert_eq!(
+            changed,
+            "[rates]\ncpu = \"1.60\"\n[rates.gpu]\nh100 = \"1700\" # was \"1900\"\nt4 = \"85\" # was \"80\"\n"
+        );
+        // A key that only the scenario has is not dropped in silence.
+        let set: Table = "rates.ip = \"5\"".parse().unwrap();
+        let refused = apply_with(card, &set, &paths(&[&["rates", "gpu", "h100"]]), &one).unwrap_err();
+        assert!(refused.contains("rates.ip"), "{refused}");
     }
 
     #[test]

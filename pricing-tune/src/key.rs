@@ -33,7 +33,8 @@ impl Keys {
         let mut paths: Vec<Vec<String>> = Vec::new();
         let mut current = Vec::new();
         for variation in variations {
-            let (path, value) = resolved(&variation.key, &pricing, &[&entry.set, &file])?;
+            let found = resolved(&variation.key, &pricing, &[&entry.set, &file]);
+            let (path, value) = found.or_else(|error| is_known(&variation.key, &entry, files).and(Err(error)))?;
             if paths.contains(&path) {
                 return Err(TuneError::Meaning(format!("`{}` is varied twice", excerpt(&variation.key))));
             }
@@ -61,6 +62,12 @@ impl Keys {
         self.entry.rates.as_deref()
     }
 
+    /// The values that the scenario sets in place of those of the rate card's file.
+    #[must_use]
+    pub fn set(&self) -> &Table {
+        &self.entry.set
+    }
+
     /// The last name of each key: `h100` of `rates.gpu.h100`.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
@@ -80,6 +87,20 @@ impl Keys {
         }
         Ok(pricing_sim::scenario::pricing(&entry, files)?)
     }
+}
+
+/// Checks that the reader of rate cards knows a key other than a GPU's. Its error says what may be meant.
+fn is_known(key: &str, entry: &RatesEntry, files: &Files) -> Result<(), TuneError> {
+    let Some(path) = names(key) else { return Ok(()) };
+    if let [rates, gpu, ..] = path.as_slice()
+        && (rates.as_str(), gpu.as_str()) == ("rates", "gpu")
+    {
+        return Ok(());
+    }
+    let mut entry = entry.clone();
+    insert(&mut entry.set, &path, Value::String("1".to_owned()));
+    pricing_sim::scenario::pricing(&entry, files)?;
+    Ok(())
 }
 
 /// The path of a key, and its value.

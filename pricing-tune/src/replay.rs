@@ -24,6 +24,9 @@ use crate::candidate::{Candidate, Variation};
 use crate::evaluate::{Course, Evaluate, HistorySize, KindCourse, Sample, TuneError};
 use crate::key::Keys;
 
+/// Which orders rates can be tuned on.
+const ORDERS: &str =
+    "rates can only be tuned on the orders of a history or a file: name one as `orders.history` or `orders.file`";
 /// How many mean leases the warm-up lasts: after this time, hardly a lease is left that could have begun before it.
 const WARM_UP_LEASES: u64 = 2;
 
@@ -226,6 +229,9 @@ fn prepared(table: &Table, files: &Files, host: &dyn SimulationEnvironment) -> R
     let malformed = |problem| ScenarioError::Malformed { name: "scenario".to_owned(), problem };
     let mut table = table.clone();
     let orders = table.get("orders").and_then(Value::as_table);
+    if orders.is_some_and(|orders| orders.contains_key("generate") || orders.contains_key("sdl_dir")) {
+        return Err(TuneError::Meaning(ORDERS.to_owned()));
+    }
     if !orders.is_some_and(|orders| orders.contains_key("resample")) {
         scenario::set(&mut table, "orders.resample", Value::String("1d".to_owned())).map_err(malformed)?;
     }
@@ -249,8 +255,7 @@ fn millis(duration: Duration) -> Millis {
 }
 
 fn basis(prepared: &Prepared) -> Result<&Arc<Stream>, TuneError> {
-    let message = "rates can only be tuned on the orders of a history or a file: name one under [orders]";
-    prepared.basis().ok_or_else(|| TuneError::Meaning(message.to_owned()))
+    prepared.basis().ok_or_else(|| TuneError::Meaning(ORDERS.to_owned()))
 }
 
 /// The length of a block.

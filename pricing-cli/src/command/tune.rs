@@ -18,6 +18,7 @@ use pricing_tune::tune::FEWEST_RESAMPLES;
 use pricing_tune::{Answer, Evaluate as _, Objective, Settings, Space, TuneError, Variation, tune};
 use rust_decimal::Decimal;
 
+use self::apply::Card;
 use crate::args::{Output, OutputArgs};
 use crate::command::simulate::ThreadsArgs;
 use crate::command::simulate::host::SimulationHost;
@@ -66,7 +67,8 @@ pub(crate) struct Args {
     /// Write a report as one HTML file that needs no network
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
-    /// Write the rate card with the proposal, with the old values as comments, if the decision is to change
+    /// Write the rate card with the proposal and what the scenario sets, with the old values as comments, if the
+    /// decision is to change; a file that exists and is not a rate card is not overwritten
     #[arg(long, value_name = "FILE")]
     apply: Option<PathBuf>,
     #[command(flatten)]
@@ -120,12 +122,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let scene = Scene::read(&args.scenario, &args.change)?;
     let written = [("--report", args.report.as_deref())];
     outputs::check(written, &scene, std::slice::from_ref(&args.scenario))?;
+    if let (Some(report), Some(card)) = (&args.report, &args.apply)
+        && outputs::is_same(report, card)
+    {
+        return Err(CliError::Usage("--report and --apply name the same file".to_owned()));
+    }
     // Created before the replays, so that an error is found before them.
     let report = args.report.as_deref().map(|path| create(path).map(|file| (file, path))).transpose()?;
     let wrong = |error| tune_error(&scene, error);
     let host = SimulationHost;
     let mut replays = Replays::new(&scene.table, &args.vary, &scene.files, &host, costs.as_ref()).map_err(wrong)?;
     let max_step = args.max_step.map(|Percent(step)| step);
+    let card = args.apply.as_deref().map(|path| Card::prepare(path, &scene, &replays.keys)).transpose()?;
     let space = Space::new(args.vary.clone(), replays.keys.current().clone(), max_step).map_err(CliError::Usage)?;
     let settings = Settings { objective: args.objective.0, resamples: args.resamples, threads: args.threads.count() };
     let tuned = tune(&space, &replays, &settings).map_err(wrong)?;
@@ -142,8 +150,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         };
         write(file, path, &page.html())?;
     }
-    if let Some(path) = &args.apply {
-        apply::apply(path, &scene, &replays.keys, &tuned)?;
+    if let Some(card) = card {
+        card.write(&replays.keys, &tuned)?;
     }
     match args.output.output {
         Output::Json => output::print_json(&Answer::new(&space, &tuned, doubts))?,

@@ -165,3 +165,58 @@ fn what_makes_no_sense_is_refused() {
         assert!(said.contains(expected), "{more:?}: {said}");
     }
 }
+
+#[test]
+fn what_the_scenario_sets_is_in_the_card_that_is_written() {
+    let folder = scene(10);
+    let output = tune(folder.path(), &["--set", "strategy.0.set.rates.cpu=2", "--apply", "new.toml"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let applied = fs::read_to_string(folder.path().join("new.toml")).unwrap();
+    assert!(applied.contains("cpu = 2 # was \"1\"\n") && applied.contains("# was \"2000\"; list price"), "{applied}");
+    // A key that is not in the card is found before the replays.
+    let output = tune(folder.path(), &["--set", "strategy.0.set.rates.ip=5", "--apply", "other.toml"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains("no value at `rates.ip`"), "{said}");
+}
+
+#[test]
+fn only_a_rate_card_is_overwritten() {
+    let folder = scene(10);
+    fs::write(folder.path().join("bidprice.toml"), "[listen]\nsocket = \"bidprice.sock\"\n").unwrap();
+    for name in ["scenario.toml", "bidprice.toml", "orders.jsonl", "."] {
+        let path = folder.path().join(name);
+        let before = fs::read(&path).ok();
+        let output = tune(folder.path(), &["--apply", name]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        assert!(said.contains("is not a rate card"), "{name}: {said}");
+        assert_eq!(fs::read(&path).ok(), before, "{name}");
+    }
+    let output = tune(folder.path(), &["--apply", "new.toml", "--report", "./new.toml"]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = tune(folder.path(), &["--apply", "rates.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::read_to_string(folder.path().join("rates.toml")).unwrap().contains("# was \"2000\""));
+}
+
+#[test]
+fn a_key_that_nobody_knows_gets_the_nearest_one() {
+    let folder = scene(1);
+    let vary = |key: &str, more: &[&str]| {
+        let args = ["tune", "scenario.toml", "--vary", key];
+        let output =
+            Command::new(BIDPRICE).args(args).args(more).current_dir(folder.path()).env_clear().output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = vary("rates.cpuu=1..2", &[]);
+    assert!(said.contains("did you mean `cpu`?") && !said.contains("write it there"), "{said}");
+    assert!(vary("rates.ip=1..2", &[]).contains("write it there first"));
+    // Orders that are made up are no history, and the message names no key that nobody wrote.
+    let orders = "[orders]\nduration = \"1d\"\n[orders.arrivals]\nrate = \"1/h\"\n[orders.generate]\n";
+    let text = fs::read_to_string(folder.path().join("scenario.toml")).unwrap();
+    fs::write(folder.path().join("scenario.toml"), text.replace("[orders]\nhistory = \".\"\n", orders)).unwrap();
+    let said = vary("rates.cpu=1..2", &[]);
+    assert!(said.contains("`orders.history`") && !said.contains("resample"), "{said}");
+}

@@ -57,7 +57,7 @@ fn inputs(scene: &Scene) -> BTreeSet<PathBuf> {
 }
 
 /// Returns whether two paths lead to the same file, which need not exist.
-fn is_same(one: &Path, other: &Path) -> bool {
+pub(in crate::command) fn is_same(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         path.canonicalize()
