@@ -114,8 +114,13 @@ fn chosen<'a>(profiles: &Place<'a>, warnings: &'a Warnings) -> Result<Option<Fie
         }
         named.push((name, profile));
     }
-    let default = named.iter().find(|(name, _)| *name == DEFAULT_SCHEDULER).or(named.first());
-    default.map(|(_, profile)| Fields::of(profile, &PROFILE_KEYS, warnings)).transpose()
+    let default = named.iter().find(|(name, _)| *name == DEFAULT_SCHEDULER);
+    if let (None, Some((name, profile))) = (default, named.first()) {
+        let shown = crate::text::excerpt(name);
+        let message = format_args!("no profile is named `{DEFAULT_SCHEDULER}`; the first one, `{shown}`, is used");
+        warnings.add(profile.name_error(message));
+    }
+    default.or(named.first()).map(|(_, profile)| Fields::of(profile, &PROFILE_KEYS, warnings)).transpose()
 }
 
 /// Reads a profile, and its own percentage of nodes to score.

@@ -8,6 +8,7 @@ use crate::text::excerpt;
 use crate::yaml::Place;
 
 use super::fields::{self, Fields, Warnings};
+use super::plugins::with_nearest;
 
 /// The arguments that would change a placement and are not read, by plugin.
 const LEFT_OUT: [(&str, &[&str]); 8] = [
@@ -46,7 +47,8 @@ pub(super) fn scoring_strategy(place: &Place<'_>, warnings: &Warnings) -> Result
 /// Warns of arguments that would change a placement, and of those of plugins that are not known.
 fn warn_of_arguments(name: &str, entry: &Place<'_>, args: &Place<'_>, warnings: &Warnings) -> Result<(), InputError> {
     let Some((_, left_out)) = LEFT_OUT.iter().find(|(plugin, _)| *plugin == name) else {
-        warnings.add(entry.error(format_args!("the arguments of the plugin `{}` are left out", excerpt(name))));
+        let warning = entry.error(format_args!("the arguments of the plugin `{}` are left out", excerpt(name)));
+        warnings.add(with_nearest(warning, name));
         return Ok(());
     };
     let fields = Fields::quiet(args)?;

@@ -58,6 +58,14 @@ const ALL: &str = "*";
 /// The largest weight: a signed number of 32 bits.
 const MAX_WEIGHT: u32 = 0x7FFF_FFFF;
 
+/// Adds to a warning about a plugin's name the one that may be meant.
+pub(super) fn with_nearest(warning: InputError, name: &str) -> InputError {
+    match crate::text::nearest(name, IN_TREE) {
+        Some(nearest) => warning.hint(format!("did you mean `{nearest}`?")),
+        None => warning,
+    }
+}
+
 /// The plugins that are enabled and disabled at one extension point.
 #[derive(Clone, Debug, Default)]
 struct PluginSet<'a> {
@@ -80,7 +88,7 @@ impl<'a> PluginSet<'a> {
                     "the plugin `{}` is not one of kube-scheduler's own; what it does is left out",
                     excerpt(name)
                 );
-                warnings.add(plugin.error(message));
+                warnings.add(with_nearest(plugin.error(message), name));
             }
             set.enabled.push((name, weight));
         }
@@ -91,12 +99,7 @@ impl<'a> PluginSet<'a> {
                     "the plugin `{}` is not one of kube-scheduler's own; nothing is disabled",
                     excerpt(name)
                 );
-                let warning = plugin.error(message);
-                let nearest = crate::text::nearest(name, IN_TREE);
-                warnings.add(match nearest {
-                    Some(nearest) => warning.hint(format!("did you mean `{nearest}`?")),
-                    None => warning,
-                });
+                warnings.add(with_nearest(plugin.error(message), name));
             }
             set.disabled.push((name, plugin));
         }

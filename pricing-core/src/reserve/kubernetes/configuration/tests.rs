@@ -52,6 +52,9 @@ fn the_default_schedulers_profile_counts_or_the_first_one() {
     };
     let chosen = |names| list(names).unwrap().profile.percentage_of_nodes_to_score;
     assert_eq!([chosen(["other", "default-scheduler"]), chosen(["one", "two"])], [2, 1]);
+    assert_eq!(list(["other", "default-scheduler"]).unwrap().warnings, []);
+    let told = warnings(&list(["one", "two"]).unwrap());
+    assert!(told.len() == 1 && told[0].contains("`profiles[0]`") && told[0].contains("the first one, `one`, is used"));
     assert!(list(["one", "one"]).unwrap_err().to_string().contains("a second profile is named `one`"));
     let unnamed = read(&format!("{HEAD}profiles:\n  - schedulerName: one\n  - {{}}\n")).unwrap_err();
     assert!(unnamed.to_string().contains("`schedulerName` is missing"), "{unnamed}");
