@@ -306,3 +306,23 @@ fn an_outcome_is_shown_below_the_decision_and_is_not_a_decision() {
     let newest = log.lines().len().to_string();
     assert!(log.run("show", &[&newest]).stdout.starts_with("Outcome "));
 }
+
+#[test]
+fn a_change_of_the_rate_card_is_shown() {
+    let log = Log::of(&decisions::corpus(2));
+    let sequence = log.lines().len() + 1;
+    let tail = format!(
+        "\"time\":\"2026-10-01T00:10:00.000Z\",\"version\":\"0.1.0\",\"rates\":\"sha256:{}\",\"changes\":[{{\"key\":\
+         \"rates.gpu.h100\",\"before\":\"1900\",\"after\":\"1805\"}}],\"gain_percent\":{{\"mean\":\"8.1\",\"low\":\"3.0\",\
+         \"high\":\"12.4\"}},\"refused\":\"the guard has to be asked\"}}\n",
+        "0".repeat(64)
+    );
+    let line = format!("{{\"schema\":1,\"kind\":\"tune\",\"sequence\":{sequence},{tail}");
+    fs::write(log.file(), fs::read_to_string(log.file()).unwrap() + &line).unwrap();
+    let shown = log.run("show", &[&sequence.to_string()]);
+    assert_eq!(shown.exit, Some(0), "{}", shown.stderr);
+    for part in ["`[tune]` changed the rate card", "rates.gpu.h100", "1900", "1805", "8.1 %", "was refused: the guard"]
+    {
+        assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
+}

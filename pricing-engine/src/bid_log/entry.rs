@@ -27,6 +27,8 @@ pub enum Entry {
     Shadow(Box<Shadowed>),
     /// What became of a bid.
     Outcome(Box<BidOutcome>),
+    /// A change of the rate card by `[tune]`.
+    Tuned(Box<Tuned>),
     /// A kind that this version does not know, with the sequence number.
     Other(u64),
 }
@@ -294,6 +296,52 @@ pub struct BidOutcome {
     pub outcome: pricing_market::outcome::Outcome,
 }
 
+/// A change of the rate card by `[tune]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Tuned {
+    /// Its sequence number.
+    pub sequence: u64,
+    /// When it was written. Nothing depends on it.
+    #[serde(default)]
+    pub time: String,
+    /// `planned` before the card is written, and `done` afterwards. None in logs of earlier versions, which have only the
+    /// latter.
+    #[serde(default)]
+    pub stage: Option<String>,
+    /// The rates that were in use when the line was written.
+    pub rates: Digest,
+    /// What was changed.
+    pub changes: Vec<TunedRate>,
+    /// What the proposal earns, in percent.
+    #[serde(default)]
+    pub gain_percent: Option<TunedGain>,
+    /// Why the changed card is not in use, if it is not.
+    #[serde(default)]
+    pub refused: Option<String>,
+}
+
+/// A key of the rate card that was changed.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TunedRate {
+    /// The key.
+    pub key: String,
+    /// The value before.
+    pub before: String,
+    /// The value after.
+    pub after: String,
+}
+
+/// A gain, with its interval.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TunedGain {
+    /// The mean.
+    pub mean: String,
+    /// The lower end.
+    pub low: String,
+    /// The upper end.
+    pub high: String,
+}
+
 /// Why a line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
@@ -334,6 +382,7 @@ impl Entry {
             "decision" => serde_json::from_str(text).map(|found| Self::Decision(Box::new(found))).map_err(json),
             "shadow" => serde_json::from_str(text).map(|found| Self::Shadow(Box::new(found))).map_err(json),
             "outcome" => serde_json::from_str(text).map(|found| Self::Outcome(Box::new(found))).map_err(json),
+            "tune" => serde_json::from_str(text).map(|found| Self::Tuned(Box::new(found))).map_err(json),
             _ => Ok(Self::Other(head.sequence)),
         }
     }
@@ -345,6 +394,7 @@ impl Entry {
             Self::Decision(decision) => decision.sequence,
             Self::Shadow(shadow) => shadow.sequence,
             Self::Outcome(outcome) => outcome.sequence,
+            Self::Tuned(tuned) => tuned.sequence,
             Self::Other(sequence) => *sequence,
         }
     }

@@ -171,7 +171,7 @@ impl LoggedOutcomes {
                     self.bids.pop_front();
                 }
             }
-            Ok(Entry::Shadow(_) | Entry::Other(_)) | Err(_) => {}
+            Ok(Entry::Shadow(_) | Entry::Tuned(_) | Entry::Other(_)) | Err(_) => {}
         }
     }
 

@@ -32,6 +32,10 @@ pub struct Report {
     pub leases: Leases,
     /// How many bids the log has a decision on. `None` without a log.
     pub joined: Option<JoinedCounts>,
+    /// The orders of the history, of any time.
+    pub orders: u64,
+    /// When the newest bid was made that is left out because it is older than the period.
+    pub newest_before: Option<String>,
 }
 
 /// Some bids, summed up.
@@ -145,12 +149,15 @@ impl Report {
         let (mut bids, mut is_in_period) = (Vec::new(), Vec::new());
         for order in Orders::open(folder)? {
             let order = order?;
+            count(&mut report.orders);
             let Some(outcome) = Outcome::of(&order, &report.provider) else { continue };
             let at = outcome.bid.at.as_deref().unwrap_or(&outcome.at);
             let is_before = |since| humantime::parse_rfc3339(at).is_ok_and(|at| at < since);
             is_in_period.push(!since.is_some_and(is_before));
             if is_in_period.last() == Some(&true) {
                 report.add(&outcome);
+            } else {
+                report.newest_before = report.newest_before.take().max(Some(at.to_owned()));
             }
             bids.push(ChainBid::of(&order.order_id, &outcome.bid));
         }
@@ -184,7 +191,7 @@ pub fn logged_bids(log: &Log) -> (Vec<LoggedBid>, Damaged) {
     for (_, entry) in log.lines() {
         match entry {
             Ok(Entry::Decision(decision)) => bids.extend(LoggedBid::of(&decision)),
-            Ok(Entry::Shadow(_) | Entry::Outcome(_) | Entry::Other(_)) => {}
+            Ok(Entry::Shadow(_) | Entry::Outcome(_) | Entry::Tuned(_) | Entry::Other(_)) => {}
             Err(_) => count(&mut damaged),
         }
     }

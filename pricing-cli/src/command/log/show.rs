@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use pricing_core::input::InputError;
 use pricing_core::text::{Untrusted, excerpt, printable};
-use pricing_engine::bid_log::entry::{Decision, Entry, InventoryEntry, PluginEntry, Shadowed};
+use pricing_engine::bid_log::entry::{Decision, Entry, InventoryEntry, PluginEntry, Shadowed, Tuned, TunedGain};
 use pricing_engine::bid_log::read::{Log, Place};
 use pricing_engine::order_name::OrderName;
 
@@ -159,7 +159,7 @@ fn newest(lines: impl Iterator<Item = Line>, name: &str) -> Found {
                 found.earlier.extend(found.line.replace(line).map(|line| line.entry.sequence()));
             }
             entry if is_outcome_of(entry, name) => found.outcome = Some(line),
-            Entry::Decision(_) | Entry::Shadow(_) | Entry::Outcome(_) | Entry::Other(_) => {}
+            Entry::Decision(_) | Entry::Shadow(_) | Entry::Outcome(_) | Entry::Tuned(_) | Entry::Other(_) => {}
         }
     }
     found
@@ -189,6 +189,7 @@ fn shown(line: &Line) -> Result<String, CliError> {
         Entry::Decision(decision) => decision_shown(&line.place, decision),
         Entry::Shadow(shadow) => Ok(shadow_shown(&line.place, shadow)),
         Entry::Outcome(outcome) => Ok(outcome::shown(&line.place, outcome)),
+        Entry::Tuned(tuned) => Ok(tuned_shown(&line.place, tuned)),
         Entry::Other(sequence) => {
             let message = format!("{}: line {sequence} is of a kind that this version does not know", line.place);
             Ok(printable(&message) + "\n")
@@ -267,4 +268,24 @@ fn shadow_shown(place: &Place, shadow: &Shadowed) -> String {
     let line =
         format!("{sequence} of {}, {place}: the shadow of {of}: answered {answered}, shadow {second}", excerpt(time));
     wrap(&printable(&line)) + "\n"
+}
+
+/// A change of the rate card by `[tune]`.
+fn tuned_shown(place: &Place, tuned: &Tuned) -> String {
+    let Tuned { sequence, time, stage, rates, changes, gain_percent, refused } = tuned;
+    let what = if stage.as_deref() == Some("planned") { "is about to change" } else { "changed" };
+    let head = format!("Line {sequence} of {}, {place}: `[tune]` {what} the rate card", excerpt(time));
+    let mut rows = table::table(&["key", "before", "after"], &[1, 2]);
+    for change in changes {
+        rows.add_row([&change.key, &change.before, &change.after].map(|text| excerpt(text)));
+    }
+    let mut lines = Vec::new();
+    if let Some(TunedGain { mean, low, high }) = gain_percent {
+        let [mean, low, high] = [mean, low, high].map(|text| excerpt(text));
+        lines.push(format!("The proposal earns {mean} % more ({low} to {high} %)."));
+    }
+    lines.extend(refused.as_ref().map(|why| format!("The changed card was refused: {:.300}.", Untrusted::new(why))));
+    lines.push(format!("The rates {rates} were in use when this was written."));
+    let lines: String = lines.iter().map(|line| wrap(&printable(line)) + "\n").collect();
+    format!("{}\n\n{}\n{lines}", printable(&head), table::text(&rows))
 }
