@@ -52,7 +52,7 @@ use pricing_core::money::UsdPerAkt;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use pricing_market::chain::state::BidState;
-pub use pricing_market::history::{HistoryBid, HistoryError};
+pub use pricing_market::history::{HistoryBid, HistoryError, provider_of};
 pub use pricing_market::outcome::{BidResult, Outcome};
 pub use pricing_market::rest::Settings as Nodes;
 

@@ -11,7 +11,7 @@ mod write;
 
 use std::path::Path;
 
-use pricing_core::text::excerpt;
+use pricing_core::text::{Untrusted, excerpt};
 use pricing_files::FileError;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -33,6 +33,8 @@ pub const PULL_FILE: &str = "pull.json";
 const SCHEMA: u32 = 1;
 /// The most bytes of the manifest.
 const MAX_MANIFEST: u64 = 64 << 10;
+/// The most characters of a problem, which may repeat a text of the file.
+const MOST_PROBLEM: usize = 300;
 
 /// Whose history it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +165,18 @@ impl Manifest {
     }
 }
 
+/// The provider whose market a folder has. None if it has no complete history.
+///
+/// # Errors
+/// When there is a manifest that cannot be read.
+pub fn provider_of(folder: &Path) -> Result<Option<String>, HistoryError> {
+    match Manifest::read(folder) {
+        Ok(manifest) => Ok(Some(manifest.provider)),
+        Err(HistoryError::File { error, .. }) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// A history in memory.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -190,7 +204,7 @@ fn unreadable(path: &Path, error: FileError) -> HistoryError {
 
 /// Reads a manifest. An error comes with its line.
 fn read_manifest(text: &str) -> Result<Manifest, (usize, String)> {
-    let manifest: Manifest = serde_json::from_str(text).map_err(|error| (error.line(), error.to_string()))?;
+    let manifest: Manifest = serde_json::from_str(text).map_err(|error| (error.line(), json_problem(&error)))?;
     match manifest.schema {
         SCHEMA => Ok(manifest),
         other => Err((1, format!("this program reads histories of schema {SCHEMA}, and this one has schema {other}"))),
@@ -198,7 +212,14 @@ fn read_manifest(text: &str) -> Result<Manifest, (usize, String)> {
 }
 
 fn malformed(path: &Path, line: usize, problem: &dyn std::fmt::Display) -> HistoryError {
-    HistoryError::Malformed { file: shown(path), line, problem: excerpt(&problem.to_string()) }
+    let problem = format!("{:.MOST_PROBLEM$}", Untrusted::new(problem.to_string()));
+    HistoryError::Malformed { file: shown(path), line, problem }
+}
+
+/// What is wrong with the JSON of a line, without the position in it: the error has the line of the file.
+fn json_problem(error: &serde_json::Error) -> String {
+    let full = error.to_string();
+    full.rsplit_once(" at line ").map_or(full.as_str(), |(problem, _)| problem).to_owned()
 }
 
 fn shown(path: &Path) -> String {

@@ -153,8 +153,8 @@ pub enum PullError {
         wanted: String,
     },
     /// Another pull writes to the folder.
-    #[error("another pull is writing to the folder")]
-    Locked,
+    #[error("another pull is writing to `{0}`; give each service and each pull a folder of its own")]
+    Locked(String),
     /// The history cannot be written.
     #[error(transparent)]
     History(#[from] HistoryError),

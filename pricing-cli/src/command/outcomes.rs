@@ -7,11 +7,12 @@ use std::time::SystemTime;
 
 use clap::Subcommand;
 use pricing_core::input::InputError;
+use pricing_core::text::excerpt;
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::config;
 use pricing_engine::outcomes::HistoryError;
-use pricing_engine::outcomes::folder_of;
 use pricing_engine::outcomes::report::{Report, logged_bids};
+use pricing_engine::outcomes::{folder_of, provider_of};
 
 use super::log::moment;
 use super::serve;
@@ -41,10 +42,10 @@ enum OutcomesCommand {
 
 /// Arguments of `bidprice outcomes report`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
+#[command(after_help = EXAMPLE, group = clap::ArgGroup::new("history").required(true).args(["config", "folder"]))]
 struct ReportArgs {
     /// The service's configuration, which names the history and the bid log
-    #[arg(long, value_name = "FILE", required_unless_present = "folder", conflicts_with_all = ["folder", "log"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
     config: Option<PathBuf>,
     /// A history, as the service and `bidprice market pull` write it
     #[arg(long, value_name = "FOLDER")]
@@ -63,23 +64,27 @@ struct ReportArgs {
 struct Places {
     folder: PathBuf,
     log: Option<PathBuf>,
+    /// The provider that the configuration names.
+    provider: Option<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let OutcomesCommand::Report(args) = &args.command;
-    let Places { folder, log } = places(args)?;
+    let Places { folder, log, provider } = places(args)?;
+    if folder.is_file() {
+        let error = InputError::new("it is a file; name the folder of a history");
+        return Err(CliError::unreadable_input(load::name(&folder), error));
+    }
+    is_of(&folder, provider.as_deref())?;
     let logged = match &log {
         None => None,
-        Some(path) => {
-            let log = Log::open(path).map_err(|error| CliError::unreadable(load::name(path), error))?;
-            Some(logged_bids(&log))
-        }
+        Some(path) => opened(path, args.config.is_some())?.as_ref().map(logged_bids),
     };
     let bids = logged.as_ref().map(|(bids, _)| bids.as_slice());
     let report = Report::of(&folder, args.since, bids).map_err(|error| unreadable(&folder, error))?;
     match args.output.output {
         Output::Json => output::print_json(&shown::json(&report))?,
-        Output::Table => output::print(&shown::table(&report))?,
+        Output::Table => output::print(&shown::table(&report, log.is_some(), args.since))?,
     }
     match logged {
         Some((_, damaged)) if damaged > 0 => {
@@ -93,16 +98,41 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 fn places(args: &ReportArgs) -> Result<Places, CliError> {
     let (Some(path), None) = (&args.config, &args.folder) else {
         let folder = args.folder.clone().unwrap_or_default();
-        return Ok(Places { folder, log: args.log.clone() });
+        return Ok(Places { folder, log: args.log.clone(), provider: None });
     };
     let loaded = config::load(path).map_err(|error| serve::refused(path, error))?;
     let log = loaded.config.bid_log.as_ref();
-    let folder = loaded.config.outcomes.as_ref().and_then(|outcomes| folder_of(outcomes, log));
+    let outcomes = loaded.config.outcomes.as_ref();
+    let folder = outcomes.and_then(|outcomes| folder_of(outcomes, log));
     let folder = folder.ok_or_else(|| {
         let error = InputError::new("it has no section `outcomes`, so there is no history");
         CliError::malformed(path.display(), error.hint("add the section, or name a history with `--folder`"))
     })?;
-    Ok(Places { folder, log: log.map(|log| log.folder.clone()) })
+    let provider = outcomes.map(|outcomes| outcomes.provider.clone());
+    Ok(Places { folder, log: log.map(|log| log.folder.clone()), provider })
+}
+
+/// Refuses the history of another provider than the configuration's, as the service does.
+fn is_of(folder: &Path, provider: Option<&str>) -> Result<(), CliError> {
+    let Some(provider) = provider else { return Ok(()) };
+    let there = provider_of(folder).map_err(|error| unreadable(folder, error))?;
+    let Some(there) = there.filter(|there| there != provider) else { return Ok(()) };
+    let [there, provider] = [there.as_str(), provider].map(excerpt);
+    let error = InputError::new(format_args!("the folder has the market of {there}, and not of {provider}"));
+    let hint = "`outcomes.provider` and `outcomes.folder` have to fit; `--folder` reads any history";
+    Err(CliError::unreadable_input(load::name(folder), error.hint(hint)))
+}
+
+/// Opens a bid log. `None` if it is the configuration's, and the service has not written any line yet.
+fn opened(path: &Path, is_configured: bool) -> Result<Option<Log>, CliError> {
+    match Log::open(path) {
+        Ok(log) => Ok(Some(log)),
+        Err(error) if is_configured && error.kind() == std::io::ErrorKind::NotFound => {
+            output::complain(&format!("note: {}: there is no bid log yet", load::name(path)));
+            Ok(None)
+        }
+        Err(error) => Err(CliError::unreadable(load::name(path), error)),
+    }
 }
 
 fn unreadable(folder: &Path, error: HistoryError) -> CliError {
@@ -117,7 +147,8 @@ fn unreadable(folder: &Path, error: HistoryError) -> CliError {
             CliError::unreadable_input(file, InputError::new(error))
         }
         HistoryError::Malformed { file, line, problem } => {
-            CliError::malformed(file, InputError::new(problem).position(line, 1))
+            let error = InputError::new(problem).position(line, 1);
+            CliError::malformed(file, error.hint("pull the market again, into another folder"))
         }
     }
 }

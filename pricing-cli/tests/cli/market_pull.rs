@@ -98,6 +98,41 @@ fn wrong_usage_exits_2() {
     }
 }
 
+#[test]
+fn another_providers_history_is_not_replaced() {
+    const OTHER: &str = "akash1365yvmc4s7awdyj3n2sav7xfx76adc6dnmlx63";
+    let folder = Folder::new();
+    let files = corpus(&["leases", "bids-page1", "orders"]);
+    assert_eq!(from_files(&folder, &files, &[]).exit, Some(0));
+    let before = lines(&folder);
+    let pull = |source: &[&str], out: &str| {
+        folder.run(&[&["market", "pull", "--provider", OTHER, "-o", out], source].concat())
+    };
+    let saved = ["--from-files", &files[0], &files[1], &files[2]];
+    let mut sources = vec![&saved[..]];
+    if cfg!(feature = "service") {
+        // No node is asked.
+        sources.push(&["--rest", "http://127.0.0.1:9"]);
+    }
+    for source in sources {
+        let ran = pull(source, "history");
+        assert_eq!(ran.exit, Some(1), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("the folder has the market of {PROVIDER}; name another")),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(lines(&folder), before);
+    }
+    // An address that nobody bid from is likely a wrong one.
+    let ran = pull(&saved, "other");
+    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("warning: no bid of {OTHER} was read")), "{}", ran.stderr);
+    folder.put("rates.toml", "");
+    let ran = pull(&saved, "rates.toml");
+    assert!(ran.exit == Some(1) && ran.stderr.contains("it is a file; a history is a folder"), "{}", ran.stderr);
+}
+
 #[cfg(feature = "service")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pull_from_a_node_writes_a_history_and_goes_on_later() {

@@ -178,3 +178,54 @@ fn what_cannot_be_read_is_an_error_that_says_what_to_do() {
     assert_eq!(ran.exit, Some(4));
     assert!(ran.stderr.contains("1 line of the log cannot be read"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_report_without_bids_says_why() {
+    let folder = with_history();
+    let since = |since: &str| report(&folder, &["--since", since]).stdout;
+    let manifest = fs::read_to_string(folder.path("history/history.json")).unwrap();
+    let flags =
+        |relative: bool| manifest.replace("true", &relative.to_string()).replace("false", &relative.to_string());
+    folder.put("history/history.json", &flags(false));
+    let shown = since("2100-01-01T00:00:00Z");
+    assert!(shown.contains(PROVIDER) && shown.contains("are older than 2100-01-01T00:00:00Z; the newest"), "{shown}");
+    folder.put("history/history.json", &flags(true));
+    assert!(since("2100-01-01T00:00:00Z").contains("only right relative to each other"));
+    folder.put("history/history.json", &manifest.replace(PROVIDER, "akash1nobody"));
+    let shown = report(&folder, &[]).stdout;
+    assert!(shown.contains("orders, and no bid of akash1nobody"), "{shown}");
+    folder.put("history/orders.jsonl", "");
+    assert!(report(&folder, &[]).stdout.contains("has no orders yet"));
+    folder.put("history/history.json", &manifest.replace("\"schema\": 1", "\"schema\": 99"));
+    let said = report(&folder, &[]).stderr;
+    assert!(said.contains("this program reads histories of schema 1, and this one has schema 99"), "{said}");
+    folder.put("history/history.json", &manifest);
+    folder.put("history/orders.jsonl", "{\n");
+    let said = report(&folder, &[]).stderr;
+    assert!(
+        said.contains("line 1, column 1: ") && !said.contains("at line") && said.contains("pull the market"),
+        "{said}"
+    );
+}
+
+#[cfg(feature = "service")]
+#[test]
+fn the_configured_log_may_not_be_there_yet_and_the_history_is_the_providers() {
+    let folder = with_history();
+    let configure = |provider: &str| {
+        let text = format!(
+            "[listen]\nsocket = \"s.sock\"\n[rates]\nfile = \"rates.toml\"\n[bid_log]\nfolder = \"log\"\n[outcomes]\nrest = \
+             [\"https://rest.example.com\"]\nprovider = \"{provider}\"\nfolder = \"history\"\n"
+        );
+        folder.put("bidprice.toml", &text);
+        folder.run(&["outcomes", "report", "--config", "bidprice.toml"])
+    };
+    folder.put("rates.toml", "[rates]\ncpu = \"1\"\n");
+    let ran = configure(PROVIDER);
+    assert_eq!(ran.exit, Some(0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there is no bid log yet") && ran.stdout.contains("no bid log yet"), "{}", ran.stderr);
+    let other = "akash1365yvmc4s7awdyj3n2sav7xfx76adc6dnmlx63";
+    let ran = configure(other);
+    assert_eq!(ran.exit, Some(1));
+    assert!(ran.stderr.contains(PROVIDER) && ran.stderr.contains(other), "{}", ran.stderr);
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use pricing_core::money::UsdPerAkt;
-use pricing_core::text::excerpt;
+use pricing_core::text::{Untrusted, excerpt};
 use pricing_market::history::{HistoryError, HistoryOrder, MANIFEST_FILE, Manifest, Orders};
 use pricing_market::outcome::{BidResult, Outcome};
 use pricing_market::rest::{Wanted, pull};
@@ -24,6 +24,8 @@ use super::{Plan, Shared};
 use crate::bid_log::BidLog;
 use crate::metrics::Metrics;
 
+/// The most characters of a problem in the service's log.
+const MOST_PROBLEM: usize = 500;
 /// How often a failure is logged, and how often what the nodes do.
 const TELL: Duration = Duration::from_secs(600);
 
@@ -143,7 +145,7 @@ impl Worker {
     fn failed(&mut self, problem: String) {
         if self.told.is_none_or(|told| told.elapsed() >= TELL) {
             self.told = Some(Instant::now());
-            tracing::warn!(problem = excerpt(&problem), "outcomes could not be pulled; quotes do not depend on them");
+            tracing::warn!(problem = shown(&problem), "outcomes could not be pulled; quotes do not depend on them");
         }
         let mut state = self.shared.lock();
         state.failed = state.failed.saturating_add(1);
@@ -154,7 +156,7 @@ impl Worker {
     fn refresh_and_tell(&mut self, runtime: &Runtime) {
         let problem = self.refresh(runtime).err();
         if let Some(problem) = &problem {
-            tracing::warn!(problem = excerpt(problem), "not all outcomes are told");
+            tracing::warn!(problem = shown(problem), "not all outcomes are told");
         }
         self.shared.lock().record_problem = problem;
     }
@@ -205,6 +207,11 @@ impl Worker {
             self.measured.insert(order.order_id.clone());
         }
     }
+}
+
+/// A problem as the service's log has it. Texts of others in it are bounded already; the bound is for many nodes.
+fn shown(problem: &str) -> String {
+    format!("{:.MOST_PROBLEM$}", Untrusted::new(problem))
 }
 
 /// When the last pull before this start was complete, as the history's file tells. A time in the future tells nothing.

@@ -61,6 +61,8 @@ impl Unjoined {
 pub struct Summary {
     /// The orders of the history.
     pub orders: u64,
+    /// The orders on which the history's own provider bid. 0 until they are written as its history.
+    pub own_bids: u64,
     /// What was read, as often as it was.
     pub read: Counts,
     /// What of it had been read before.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
-use super::{HistoryError, HistoryOrder, ORDERS_FILE, malformed, unreadable};
+use super::{HistoryError, HistoryOrder, ORDERS_FILE, json_problem, malformed, unreadable};
 
 /// The most bytes of a line. An order of 16 MiB would be far above what the chain takes.
 const MAX_LINE: u64 = 16 << 20;
@@ -44,7 +44,7 @@ impl Orders {
             }
             if !line.trim_ascii().is_empty() {
                 let order = serde_json::from_slice(&line);
-                return order.map(Some).map_err(|error| malformed(&self.path, self.line, &error));
+                return order.map(Some).map_err(|error| malformed(&self.path, self.line, &json_problem(&error)));
             }
         }
     }

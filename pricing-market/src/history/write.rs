@@ -23,10 +23,16 @@ pub fn write(
     usd_per_akt: Option<UsdPerAkt>,
 ) -> Result<Summary, HistoryError> {
     let mut writer = HistoryWriter::create(folder)?;
-    let summary = join(records, usd_per_akt, |order| writer.write(&order))?;
+    let mut own_bids: u64 = 0;
+    let summary = join(records, usd_per_akt, |order| {
+        if order.bids.iter().any(|bid| bid.provider == provider) {
+            own_bids = own_bids.saturating_add(1);
+        }
+        writer.write(&order)
+    })?;
     let relative_times = summary.relative_times;
     writer.finish(&Manifest { schema: SCHEMA, provider: provider.to_owned(), relative_times })?;
-    Ok(summary)
+    Ok(Summary { own_bids, ..summary })
 }
 
 /// Writes the orders of a history, one after another.

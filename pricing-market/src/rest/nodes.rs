@@ -220,8 +220,10 @@ impl<'a> Nodes<'a> {
     }
 
     fn host(&self, place: usize) -> String {
-        let host = self.nodes.get(place).and_then(|node| node.url.host_str());
-        excerpt(host.unwrap_or("a node"))
+        let url = self.nodes.get(place).map(|node| &node.url);
+        let host = excerpt(url.and_then(Url::host_str).unwrap_or("a node"));
+        // Several nodes may be on one host. None is the port of the scheme.
+        url.and_then(Url::port).map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
     }
 
     fn tell_problems(&mut self, query: &Query, problems: &[(usize, Trouble)]) {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use pricing_core::address::Address;
 use pricing_core::input::InputError;
-use pricing_core::text::excerpt;
+use pricing_core::text::{Untrusted, excerpt};
 use pricing_files::{FileError, write_whole};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ use super::query::List;
 use super::segment::{self, Head};
 use crate::chain::id::OrderId;
 use crate::chain::records::Records;
-use crate::history::PULL_FILE;
+use crate::history::{self, PULL_FILE};
 
 /// The file that one pull at a time locks.
 const LOCK_FILE: &str = "pull.lock";
@@ -84,6 +84,10 @@ impl Store {
         let records = folder.join(RECORDS);
         fs::create_dir_all(&records).map_err(|error| file_error(&records, error.into()))?;
         let lock = lock(&folder.join(LOCK_FILE))?;
+        // A history from saved answers has no state, and is not replaced by another provider's either.
+        if let Some(there) = history::provider_of(folder)?.filter(|there| there != provider.as_str()) {
+            return Err(PullError::OtherProvider { there: excerpt(&there), wanted: provider.to_string() });
+        }
         let state = read_state(&folder.join(PULL_FILE), provider)?;
         let mut store = Self {
             folder: folder.to_owned(),
@@ -219,11 +223,16 @@ impl Store {
     }
 }
 
+/// The folder of a file, for people.
+fn shown_folder(path: &Path) -> String {
+    path.parent().map(|folder| format!("{:.200}", Untrusted::new(folder.to_string_lossy()))).unwrap_or_default()
+}
+
 fn lock(path: &Path) -> Result<File, PullError> {
     let file = pricing_files::open_or_create(path).map_err(|error| file_error(path, error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(PullError::Locked),
+        Err(fs::TryLockError::WouldBlock) => Err(PullError::Locked(shown_folder(path))),
         Err(fs::TryLockError::Error(error)) => Err(file_error(path, error.into())),
     }
 }

@@ -96,7 +96,7 @@ async fn one_pull_at_a_time_and_one_provider_for_a_folder() {
         () = node.wait_for(2) => {}
     }
     let second = pulled(folder.path(), &wanted, &settings).await.0.unwrap_err();
-    assert!(matches!(second, PullError::Locked), "{second}");
+    assert!(matches!(second, PullError::Locked(_)), "{second}");
     drop(first);
     other.provider = testkit::orders::address(&testkit::chain::account(1));
     let second = pulled(folder.path(), &other, &settings).await.0.unwrap_err().to_string();

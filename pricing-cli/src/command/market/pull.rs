@@ -25,9 +25,10 @@ const MOST_PER_SECOND: i64 = 1_000;
 
 /// Arguments of `bidprice market pull`.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("source").required(true).args(["rest", "files"]))]
 pub(super) struct Args {
     /// The REST address of a node of the chain, such as `https://rest.example.com`; repeatable, in order of preference
-    #[arg(long, value_name = "URL", required_unless_present = "files", conflicts_with = "files")]
+    #[arg(long, value_name = "URL")]
     rest: Vec<String>,
     /// Saved answers of `bids/list`, `leases/list`, `orders/list` and `blocks/HEIGHT` in place of a node: any number of
     /// pages in any order
@@ -62,8 +63,11 @@ struct Answer {
 }
 
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
+    if args.out.is_file() {
+        return Err(CliError::unwritable(shown_path(&args.out), "it is a file; a history is a folder"));
+    }
     let answer = if args.files.is_empty() { pull(args)? } else { files::pull(args)? };
-    shown::warn(&answer.summary);
+    shown::warn(args, &answer.summary);
     match args.output.output {
         Output::Json => output::print_json(&shown::json(args, &answer))?,
         Output::Table => output::print(&shown::table(args, &answer))?,
@@ -87,7 +91,8 @@ fn history_error(error: HistoryError) -> CliError {
         HistoryError::Unwritable { file, error } => CliError::unwritable(file, error),
         HistoryError::File { file, error } => CliError::unreadable_input(file, InputError::new(error)),
         HistoryError::Malformed { file, line, problem } => {
-            CliError::malformed(file, InputError::new(problem).position(line, 1))
+            let error = InputError::new(problem).position(line, 1);
+            CliError::malformed(file, error.hint("pull the market again, into another folder"))
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 use pricing_core::money::Usd;
 use pricing_core::quote::wire::SCHEMA;
@@ -82,23 +83,53 @@ fn percent(part: Decimal) -> Option<Decimal> {
     part.checked_mul(Decimal::ONE_HUNDRED)
 }
 
-pub(super) fn table(report: &Report) -> String {
+/// The report for people. `has_log` tells whether a bid log was named, though there may be none yet.
+pub(super) fn table(report: &Report, has_log: bool, since: Option<SystemTime>) -> String {
     let Some((first, last)) = &report.period else {
-        return "The history has no bid of this provider in this period.\n".to_owned();
+        return wrap(&printable(&without_bids(report, since))) + "\n";
     };
     let bids = count(report.all.bids(), "bid");
     let head = format!("{bids} of {}, on orders from {} to {}", report.provider, day(first), day(last));
     let mut lines = vec![leases(&report.leases), distance(&report.all)];
     lines.extend(ended(&report.leases));
-    lines.extend(report.joined.as_ref().map_or_else(
-        || vec!["Decisions were not looked up: name the bid log with `--log`.".to_owned()],
-        |joined| decisions(joined, report.all.bids()),
-    ));
+    lines.extend(
+        report
+            .joined
+            .as_ref()
+            .map_or_else(|| vec![not_looked_up(has_log).to_owned()], |joined| decisions(joined, report.all.bids())),
+    );
     if report.has_relative_times {
         lines.push("The history has no block's time: times are only right relative to each other.".to_owned());
     }
     let lines: String = lines.iter().map(|line| wrap(&printable(line)) + "\n").collect();
     format!("{}\n\n{}\n{lines}", printable(&head), rows(report))
+}
+
+fn not_looked_up(has_log: bool) -> &'static str {
+    if has_log {
+        "Decisions were not looked up: there is no bid log yet."
+    } else {
+        "Decisions were not looked up: name the bid log with `--log`."
+    }
+}
+
+/// Why there is nothing to report.
+fn without_bids(report: &Report, since: Option<SystemTime>) -> String {
+    let provider = excerpt(&report.provider);
+    let Some((newest, since)) = report.newest_before.as_ref().zip(since) else {
+        return match report.orders {
+            0 => format!("The history of {provider} has no orders yet."),
+            orders => format!("The history has {}, and no bid of {provider} on any.", count(orders, "order")),
+        };
+    };
+    if report.has_relative_times {
+        return format!(
+            "All bids of {provider} seem to be older than the period, but the history has no block's time: its times are \
+             only right relative to each other. Leave out `--since`, or pull the blocks, too."
+        );
+    }
+    let since = humantime::format_rfc3339_seconds(since);
+    format!("All bids of {provider} are older than {since}; the newest is of {}.", excerpt(newest))
 }
 
 /// The day of a time as RFC 3339.

@@ -1,6 +1,7 @@
 //! Saved answers.
 
 use pricing_core::input::InputError;
+use pricing_core::text::excerpt;
 use pricing_market::chain::answer;
 use pricing_market::chain::records::Records;
 use pricing_market::history::{self, PULL_FILE};
@@ -16,6 +17,12 @@ const MAX_BYTES: usize = 1 << 30;
 pub(super) fn pull(args: &Args) -> Result<Answer, CliError> {
     if args.out.join(PULL_FILE).exists() {
         let message = "the folder has what was pulled from nodes; name another folder for what is in files";
+        return Err(CliError::unwritable(shown_path(&args.out), message));
+    }
+    // An existing history is replaced, but not by that of somebody else.
+    let there = history::provider_of(&args.out).map_err(history_error)?;
+    if let Some(there) = there.filter(|there| there != args.provider.as_str()) {
+        let message = format!("the folder has the market of {}; name another folder", excerpt(&there));
         return Err(CliError::unwritable(shown_path(&args.out), message));
     }
     let mut records = Records::default();

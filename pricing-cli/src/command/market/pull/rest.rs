@@ -66,7 +66,7 @@ fn pull_error(args: &Args, error: PullError) -> CliError {
         PullError::History(error) => history_error(error),
         PullError::File { file, error } => CliError::unreadable_input(file, InputError::new(error)),
         PullError::Malformed { file, error } => CliError::malformed(file, *error),
-        PullError::OtherProvider { .. } | PullError::Locked => {
+        PullError::OtherProvider { .. } | PullError::Locked(_) => {
             CliError::unreadable_input(shown_path(&args.out), InputError::new(error))
         }
         PullError::Unanswered { .. } | PullError::Refused { .. } | PullError::Record(_) | PullError::Client(_) => {

@@ -13,7 +13,10 @@ use crate::{output, table};
 const MOST_SHOWN: usize = 10;
 
 /// Warns about what makes the history less than it seems.
-pub(super) fn warn(summary: &Summary) {
+pub(super) fn warn(args: &Args, summary: &Summary) {
+    if summary.own_bids == 0 {
+        output::complain(&format!("warning: no bid of {} was read; is this the provider's address?", args.provider));
+    }
     if summary.relative_times {
         output::complain("warning: no block was read, so that times are only right relative to each other");
     }
@@ -35,6 +38,7 @@ pub(super) fn json(args: &Args, answer: &Answer) -> Value {
         "folder": args.out.to_string_lossy(),
         "provider": args.provider.to_string(),
         "orders": summary.orders,
+        "own_bids": summary.own_bids,
         "read": summary.read,
         "repeated": summary.repeated,
         "joined": summary.joined,
