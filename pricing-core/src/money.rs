@@ -1,6 +1,6 @@
 //! Money: exact decimals.
 //!
-//! [`rounding`] is the one module that rounds a price.
+//! `rounding` is the one module that rounds a price.
 
 pub mod denoms;
 mod price;

@@ -21,7 +21,7 @@ pub fn check(path: &Path, compiler: &Compiler) -> Report {
     check_with(path, compiler, None)
 }
 
-/// Checks as [`check`] does, with what the section `tune` needs.
+/// Checks as [`check()`] does, with what the section `tune` needs.
 #[must_use]
 pub fn check_with(path: &Path, compiler: &Compiler, tuner: Option<&Arc<dyn Tuner>>) -> Report {
     check::check(path, compiler, tuner, listening)

@@ -24,8 +24,8 @@ pub use starred::Starred;
 /// apart. In coarser bins, the rates that an operator chooses among would look alike.
 const STEPS: [u64; 20] = [10, 11, 12, 14, 16, 18, 20, 22, 25, 28, 32, 36, 40, 45, 50, 56, 63, 71, 80, 90];
 
-/// The lower bounds of the price bins, in USD per month, in ascending order: whole numbers to 9, then [`STEPS`] up to
-/// 9 million.
+/// The lower bounds of the price bins, in USD per month, in ascending order: whole numbers to 9, then steps of about 12 %
+/// up to 9 million.
 pub fn price_bins() -> impl Iterator<Item = u64> {
     (0..10).chain((0..6).flat_map(|decade| STEPS.into_iter().map(move |step| step.saturating_mul(10_u64.pow(decade)))))
 }

@@ -1,6 +1,6 @@
 //! Reads SDL, versions 2.0 and 2.1: the YAML in which tenants describe their deployments.
 //!
-//! [`yaml`] turns the text into a tree with lines and columns. `services`, `profiles` and `deployment` read the sections
+//! `yaml` turns the text into a tree with lines and columns. `services`, `profiles` and `deployment` read the sections
 //! by the schema. `check` checks the references between them, and `limits` the chain's limits. `groups` builds the
 //! group specs.
 //!

@@ -3,7 +3,7 @@
 //! A replay predicts with a model of the tenants. Where a service explored its prices (`[explore]`), the history itself
 //! has an experiment: each price was drawn from a few levels with a known probability. An explored bid whose level is the
 //! strategy's own says what the strategy would have got, and stands for all the bids that had another level by chance.
-//! The estimators are in [`estimators`].
+//! The estimators are in `estimators`.
 //!
 //! **Which level is the strategy's.** Its price of an order hardly ever is exactly one of the levels. It is taken to win
 //! as the level that is nearest in the logarithm of the price, so that 1 % up and down are equally far. What it earns then
@@ -13,7 +13,7 @@
 //!
 //! **Which model the doubly robust estimate has.** It must not know the order's own outcome, or the estimate would be
 //! biased. So it is learned from the time before the fold, and is not the replay's where that looks at what happened to
-//! the order ([`Training::prior_chance`], mean lengths of leases).
+//! the order (`Training::prior_chance`, mean lengths of leases).
 
 mod estimators;
 mod join;

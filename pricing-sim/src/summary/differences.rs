@@ -14,7 +14,7 @@ use crate::result::{OrderOutcome, usd};
 /// minus that of the other. Luck that both share does not widen the intervals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Paired {
-    /// The places of the two in [`Summary::strategies`]. The list of differences is sorted by them.
+    /// The places of the two in `Summary::strategies`. The list of differences is sorted by them.
     #[serde(skip)]
     pub places: (usize, usize),
     /// The strategy of the one.

@@ -14,7 +14,7 @@ use crate::result::{OrderOutcome, usd};
 /// The results of one strategy in one cell, over all seeds.
 #[derive(Clone, Debug, Serialize)]
 pub struct StrategySummary {
-    /// Its place in [`Summary::strategies`].
+    /// Its place in `Summary::strategies`.
     #[serde(skip)]
     pub place: usize,
     /// The strategy.
