@@ -114,7 +114,7 @@ impl Explored {
     }
 }
 
-/// A price that a factor comes to.
+/// A factor, and the price with it.
 struct Level {
     factor: Decimal,
     total: Usd,
@@ -168,7 +168,7 @@ fn varied(
     Some((explored, bill, Decision::Bid(price), offer_prices))
 }
 
-/// The price that a factor comes to. None if it would not be a bid.
+/// The price with a factor. None if it would not be a bid.
 fn level(request: &QuoteRequest<'_>, base: Usd, factor: Decimal) -> Option<Level> {
     let total = scaled_usd(base, factor).ok()?;
     screen::check_minimum(request.pricing, total, "").ok()?;

@@ -35,8 +35,8 @@ pub enum ExploredBidError {
     /// The factor is not one of them.
     #[error("the factor of an explored price is not among its factors")]
     Factor,
-    /// There is no price that was varied.
-    #[error("an explored price was varied from 0")]
+    /// The price before exploration is 0.
+    #[error("the price before exploration is 0")]
     Base,
 }
 
