@@ -5,6 +5,9 @@
 //! or the rate card takes its steps before it does its work. Steps measure the work and not the machine, so the same
 //! request with the same number of steps ends at the same place everywhere.
 //!
+//! Predictions of where pods start have a part of their own, in addition to these steps. So they never cost an order its
+//! price: without any of it left there is no prediction, and the price is the same.
+//!
 //! A budget that is used up stays used up. Taking more from it fails with the one of the two that ran out, and that is
 //! a fault.
 
@@ -15,11 +18,22 @@ use core::fmt;
 /// dozen.
 const LOOK_EVERY: u64 = 4096;
 
+/// Predictions may take one such part of a request's steps, in addition to these.
+const PARTS_FOR_PREDICTIONS: u64 = 8;
+
 /// The steps that a request may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchBudget {
     /// Steps, each a few nanoseconds.
     pub steps: u64,
+}
+
+impl SearchBudget {
+    /// The steps that predictions may take in addition.
+    #[must_use]
+    pub fn for_predictions(self) -> u64 {
+        self.steps.div_ceil(PARTS_FOR_PREDICTIONS)
+    }
 }
 
 impl Default for SearchBudget {
@@ -46,6 +60,8 @@ pub enum Spent {
 pub struct Budget<'a> {
     allowed: u64,
     left: Cell<u64>,
+    /// The steps that are left for predictions.
+    left_for_predictions: Cell<u64>,
     /// Steps until the next look at the clock.
     unwatched: Cell<u64>,
     spent: Cell<Option<Spent>>,
@@ -63,6 +79,7 @@ impl fmt::Debug for Budget<'_> {
         f.debug_struct("Budget")
             .field("allowed", &self.allowed)
             .field("left", &self.left.get())
+            .field("left_for_predictions", &self.left_for_predictions.get())
             .field("spent", &self.spent.get())
             .finish_non_exhaustive()
     }
@@ -82,10 +99,18 @@ impl<'a> Budget<'a> {
         Self {
             allowed: search.steps,
             left: Cell::new(left.min(search.steps)),
+            left_for_predictions: Cell::new(search.for_predictions()),
             unwatched: Cell::new(LOOK_EVERY),
             spent: Cell::new(None),
             is_late: None,
         }
+    }
+
+    /// The budget with `left` steps for predictions.
+    #[must_use]
+    pub fn with_left_for_predictions(self, left: u64) -> Self {
+        self.left_for_predictions.set(left.min(self.left_for_predictions.get()));
+        self
     }
 
     /// Adds a clock, which says whether the time is over.
@@ -127,6 +152,20 @@ impl<'a> Budget<'a> {
         }
     }
 
+    /// Does work on the part for predictions. If that is used up, the rest of the budget is as it was; only the time is
+    /// the request's own.
+    pub(crate) fn predict<R>(&self, work: impl FnOnce(&Budget<'_>) -> Result<R, Spent>) -> Result<R, Spent> {
+        self.check()?;
+        let left = self.left_for_predictions.get();
+        let part = Budget { is_late: self.is_late, ..Budget::new(SearchBudget { steps: left }) };
+        let done = work(&part);
+        self.left_for_predictions.set(part.left());
+        match part.spent() {
+            Some(Spent::Time) => self.end(Spent::Time).and(done),
+            Some(Spent::Steps(_)) | None => done,
+        }
+    }
+
     fn look(&self) -> Result<(), Spent> {
         self.unwatched.set(LOOK_EVERY);
         if self.is_late.is_some_and(|is_late| is_late()) { self.end(Spent::Time) } else { Ok(()) }
@@ -148,6 +187,12 @@ impl<'a> Budget<'a> {
     #[must_use]
     pub fn left(&self) -> u64 {
         self.left.get()
+    }
+
+    /// The number of steps that are left for predictions.
+    #[must_use]
+    pub fn left_for_predictions(&self) -> u64 {
+        self.left_for_predictions.get()
     }
 
     /// What is used up, if anything.
@@ -189,6 +234,21 @@ mod tests {
         assert_eq!(budget.take(1_000_000), Err(Spent::Time));
         assert_eq!((budget.take(1), budget.left()), (Err(Spent::Time), 0));
         assert_eq!(looks.get(), 3);
+    }
+
+    #[test]
+    fn predictions_have_a_part_of_their_own() {
+        let budget = Budget::new(SearchBudget { steps: 81 });
+        assert_eq!(budget.predict(|part| part.take(7)), Ok(()));
+        assert_eq!((budget.left(), budget.left_for_predictions()), (81, 4));
+        assert_eq!(budget.predict(|part| part.take(5)), Err(Spent::Steps(4)));
+        assert_eq!(budget.predict(|part| part.take(1)), Err(Spent::Steps(0)));
+        assert_eq!((budget.take(81), budget.spent()), (Ok(()), None));
+        let resumed = Budget::resumed(SearchBudget { steps: 81 }, 3).with_left_for_predictions(2);
+        assert_eq!((resumed.left(), resumed.left_for_predictions()), (3, 2));
+        let is_late = || true;
+        let late = Budget::default().until(&is_late);
+        assert_eq!(late.predict(|_| Ok(())), Err(Spent::Time));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod lines;
 mod offer;
 mod open_request;
 pub mod plugin;
+mod prediction;
 pub mod reason;
 mod request;
 #[cfg(feature = "scale")]
@@ -46,6 +47,7 @@ pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
+pub use prediction::{PodPrediction, Predict};
 pub use reason::{DecisionKind, Reason, ReasonCode};
 pub use request::{QuoteRequest, Supply};
 pub use screen::screen;
@@ -76,6 +78,8 @@ pub struct Quote {
     pub usd_per_month: Option<Usd>,
     /// Where each unit goes.
     pub targets: Vec<QuotedTarget>,
+    /// Where Kubernetes will start the pods.
+    pub pods: PodPrediction,
     /// What it costs.
     pub lines: Vec<Line>,
     /// The bid split up as the chain's `OfferPrices`, one entry a unit; empty without a bid.
@@ -120,6 +124,7 @@ impl Quote {
             max_price: order.max_price.clone(),
             usd_per_month: None,
             targets: Vec::new(),
+            pods: PodPrediction::None,
             lines: Vec::new(),
             offer_prices: Vec::new(),
             plugin: None,
@@ -134,10 +139,24 @@ pub fn quote(request: &QuoteRequest<'_>) -> Quote {
     request.within_budget(|request, budget| {
         let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_policy(request));
         match screened.and_then(|()| targets(request, budget)) {
-            Ok(targets) => quote_targets(request, targets),
+            Ok(placed) => quote_targets(request, placed),
             Err(reason) => Quote::no_bid(request.order, reason),
         }
     })
+}
+
+/// Where the units of an order go, and where their pods will start.
+#[derive(Clone, Debug)]
+struct PlacedOrder {
+    targets: Vec<QuotedTarget>,
+    pods: PodPrediction,
+}
+
+impl From<Vec<QuotedTarget>> for PlacedOrder {
+    /// An order for whose pods nothing is predicted.
+    fn from(targets: Vec<QuotedTarget>) -> Self {
+        Self { targets, pods: PodPrediction::None }
+    }
 }
 
 /// Another way in which an order's cards could fall.
@@ -173,8 +192,8 @@ pub fn alternatives(request: &QuoteRequest<'_>) -> Result<Alternatives, Reason> 
         screen::screen_policy(request)?;
         let (sets, mut complete) = target_sets(request, budget)?;
         let mut list = Vec::new();
-        for targets in sets {
-            match alternative(request, targets) {
+        for placed in sets {
+            match alternative(request, placed.targets) {
                 Ok(alternative) => list.push(alternative),
                 Err(_) if budget.spent().is_some() && !list.is_empty() => {
                     complete = false;
@@ -218,13 +237,14 @@ impl Alternatives {
 /// Only the sound scheduler searches for other placements. The daemon's algorithm has one result, and without a
 /// placement the sets are the combinations of the cards that are known. A set that the budget no longer allows ends the
 /// list, which then counts as incomplete: a partial answer is better than none, once there is a first set.
-fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<Vec<QuotedTarget>>, bool), Reason> {
+fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<PlacedOrder>, bool), Reason> {
     let QuoteRequest { order, pricing, .. } = *request;
     Ok(match request.supply {
         Supply::Reserve { cluster, scheduler: Scheduler::Sound } => {
             usable(cluster)?;
             budget.take(reserve::listed(&order.group))?;
-            let on = PlacedOn { cluster, scheduler: Scheduler::Sound, pricing };
+            let predict = request.terms.predict;
+            let on = PlacedOn { cluster, scheduler: Scheduler::Sound, pricing, predict };
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
             let preference = request.terms.prefer.by(pricing);
             let reserve::alternatives::Alternatives { reservations, mut complete } = match pricing.policy.placement {
@@ -239,7 +259,7 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<V
             let mut sets = Vec::with_capacity(reservations.len());
             for reservation in &reservations {
                 match placed(order, &units, reservation, on, budget) {
-                    Ok(targets) => sets.push(targets),
+                    Ok(placed) => sets.push(placed),
                     Err(reason) if sets.is_empty() => return Err(reason),
                     Err(_) => {
                         complete = false;
@@ -251,7 +271,9 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<V
         }
         Supply::Reserve { .. } => (vec![targets(request, budget)?], true),
         Supply::Unknown | Supply::AlreadyReserved { .. } | Supply::Given { .. } => {
-            open_request::every_choice(&targets(request, budget)?, order, pricing, budget)?
+            let PlacedOrder { targets, .. } = targets(request, budget)?;
+            let (sets, complete) = open_request::every_choice(&targets, order, pricing, budget)?;
+            (sets.into_iter().map(PlacedOrder::from).collect(), complete)
         }
     })
 }
@@ -262,19 +284,20 @@ fn alternative(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Result
 }
 
 /// Where the units of an order go. The budget is charged before the work, so that no supply can make it unbounded.
-fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<Vec<QuotedTarget>, Reason> {
+fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<PlacedOrder, Reason> {
     let QuoteRequest { order, pricing, supply, terms, .. } = *request;
     let units = order.group.resources();
     budget.take(reserve::listed(&order.group))?;
     match supply {
-        Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect()),
+        Supply::Unknown => Ok(units.iter().map(QuotedTarget::unknown).collect::<Vec<_>>().into()),
         Supply::AlreadyReserved { cluster } => {
             usable(cluster)?;
-            units.iter().map(|unit| QuotedTarget::held(unit, cluster, &pricing.rates.gpu, budget)).collect()
+            let held = units.iter().map(|unit| QuotedTarget::held(unit, cluster, &pricing.rates.gpu, budget));
+            held.collect::<Result<Vec<_>, _>>().map(PlacedOrder::from)
         }
         Supply::Given { targets } => {
             budget.take(targets.iter().map(QuotedTarget::size).fold(0, usize::saturating_add))?;
-            Ok(targets.to_vec())
+            Ok(targets.to_vec().into())
         }
         Supply::Reserve { cluster, scheduler } => {
             usable(cluster)?;
@@ -286,7 +309,8 @@ fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<Vec<Quoted
                 false => error.explained(&order.group, cluster, scheduler, &commit),
             })?;
             let committed = commit.units(&order.group, scheduler);
-            placed(order, &committed, &reservation, PlacedOn { cluster, scheduler, pricing }, budget)
+            let on = PlacedOn { cluster, scheduler, pricing, predict: terms.predict };
+            placed(order, &committed, &reservation, on, budget)
         }
     }
 }
@@ -297,10 +321,14 @@ fn placed(
     reservation: &Reservation,
     on: PlacedOn<'_>,
     budget: &Budget<'_>,
-) -> Result<Vec<QuotedTarget>, Reason> {
+) -> Result<PlacedOrder, Reason> {
     let units = order.group.resources().iter().zip(committed).zip(&reservation.targets);
     let units = units.map(|((unit, committed), target)| PlacedUnit { unit, committed, target });
-    units.map(|unit| QuotedTarget::placed(unit, on, budget)).collect()
+    let targets: Vec<QuotedTarget> =
+        units.map(|unit| QuotedTarget::placed(unit, on, budget)).collect::<Result<_, _>>()?;
+    let mut placed = PlacedOrder::from(targets);
+    placed.pods = prediction::predict(&mut placed.targets, (&order.group, committed, reservation), on, budget);
+    Ok(placed)
 }
 
 fn usable(cluster: &Cluster) -> Result<(), Reason> {
@@ -314,11 +342,11 @@ fn usable(cluster: &Cluster) -> Result<(), Reason> {
 /// Prices an order on the targets that it has, and decides.
 ///
 /// The targets are in the order of the group's units, one for each.
-fn quote_targets(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Quote {
+fn quote_targets(request: &QuoteRequest<'_>, PlacedOrder { targets, pods }: PlacedOrder) -> Quote {
     let order = request.order;
     let bill = match price(request, &targets) {
         Ok(bill) => bill,
-        Err(reason) => return Quote { targets, ..Quote::no_bid(order, reason) },
+        Err(reason) => return Quote { targets, pods, ..Quote::no_bid(order, reason) },
     };
     let decided = decide(request, &bill);
     let (decision, offer_prices) = match decided {
@@ -328,6 +356,7 @@ fn quote_targets(request: &QuoteRequest<'_>, targets: Vec<QuotedTarget>) -> Quot
     Quote {
         decision,
         targets,
+        pods,
         usd_per_month: Some(bill.total),
         lines: bill.lines,
         offer_prices,

@@ -165,6 +165,8 @@ pub struct ScreenedGroup {
 pub struct RemainingBudget {
     /// The search steps that were left.
     pub steps_left: u64,
+    /// The steps that were left for predicting where pods start.
+    pub left_for_predictions: u64,
     /// Whether the deadline passed before the group was done. A replay may then decide differently.
     pub out_of_time: bool,
 }
@@ -172,9 +174,9 @@ pub struct RemainingBudget {
 impl RemainingBudget {
     /// Runs the work for a group, and records the budget that was left before it.
     fn of<R>(budget: &Budget<'_>, work: impl FnOnce() -> R) -> (R, Self) {
-        let steps_left = budget.left();
+        let (steps_left, left_for_predictions) = (budget.left(), budget.left_for_predictions());
         let done = work();
-        (done, Self { steps_left, out_of_time: budget.spent() == Some(Spent::Time) })
+        (done, Self { steps_left, left_for_predictions, out_of_time: budget.spent() == Some(Spent::Time) })
     }
 }
 

@@ -10,7 +10,7 @@ use pricing_core::address::Address;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::money::UsdPerAkt;
-use pricing_core::quote::{GpuRule, Quote, QuoteRequest, Supply, Terms, quote};
+use pricing_core::quote::{GpuRule, Predict, Quote, QuoteRequest, Supply, Terms, quote};
 use pricing_core::rates::{self, Pricing};
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
@@ -128,6 +128,7 @@ impl Quoter {
             usd_per_akt: self.usd_per_akt,
             gpu_rule: self.gpu_rule,
             prefer: self.prefer,
+            predict: Predict::Default,
             budget: None,
             brief: true,
         };

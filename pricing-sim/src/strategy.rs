@@ -11,7 +11,9 @@ use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::order::Order;
 use pricing_core::quote::plugin::{self, Draft};
 use pricing_core::quote::scale::{self, Scales};
-use pricing_core::quote::{Decision, GpuRule, Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms, quote, token};
+use pricing_core::quote::{
+    Decision, GpuRule, Predict, Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms, quote, token,
+};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
@@ -93,7 +95,10 @@ impl Strategy {
         // No clock: the same order must get the same answer everywhere.
         let budget = Budget::new(ask.budget);
         let Ask { owner, usd_per_akt, prefer, .. } = *ask;
-        let terms = Terms { owner, usd_per_akt, prefer, budget: Some(&budget), brief: true, ..Terms::default() };
+        // Most strategies do not price by where pods start, and it is computed for every order.
+        let predict = Predict::Never;
+        let terms =
+            Terms { owner, usd_per_akt, prefer, predict, budget: Some(&budget), brief: true, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)
     }
 

@@ -11,6 +11,7 @@ use crate::inventory::{CardId, Cluster};
 use crate::money::ArithmeticOverflow;
 use crate::rates::GpuRates;
 use crate::reserve::Scheduler;
+use crate::reserve::kubernetes::Probability;
 use crate::reserve::start::{SameCards, by_outfit};
 
 /// A kind of card that an order may get, with its weight.
@@ -21,6 +22,8 @@ pub struct Candidate {
     /// Its weight relative to the other candidates: its share of the cards that are free where a replica could start.
     /// The weights of a list are integers without a common divisor.
     pub weight: u128,
+    /// The probability that a replica gets it, if that was predicted: the mean over the unit's replicas.
+    pub probability: Option<Probability>,
 }
 
 impl Candidate {
@@ -32,7 +35,7 @@ impl Candidate {
             let number = kinds.entry(&card.kind).or_default();
             *number = number.saturating_add(1);
         }
-        kinds.into_iter().map(|(kind, weight)| Self { kind: kind.clone(), weight }).collect()
+        kinds.into_iter().map(|(kind, weight)| Self { kind: kind.clone(), weight, probability: None }).collect()
     }
 }
 
@@ -159,7 +162,7 @@ impl Tally<'_> {
             let known = reach.candidates.iter().position(|candidate| candidate.kind == *kind);
             let place = known.unwrap_or(reach.candidates.len());
             if known.is_none() {
-                reach.candidates.push(Candidate { kind: kind.into_owned(), weight: 0 });
+                reach.candidates.push(Candidate { kind: kind.into_owned(), weight: 0, probability: None });
             }
             counted.cards = counted.cards.saturating_add(*number);
             match counted.kinds.iter_mut().find(|(known, _)| *known == place) {
@@ -224,7 +227,7 @@ fn reduce(candidates: &mut [Candidate]) {
 
 /// Gives every kind the same weight.
 pub(super) fn alike(kinds: &[GpuKind]) -> Vec<Candidate> {
-    kinds.iter().map(|kind| Candidate { kind: kind.clone(), weight: 1 }).collect()
+    kinds.iter().map(|kind| Candidate { kind: kind.clone(), weight: 1, probability: None }).collect()
 }
 
 #[cfg(test)]
@@ -233,7 +236,11 @@ mod tests {
 
     #[test]
     fn a_nodes_free_cards_are_shared_out_by_its_cards_that_will_do() {
-        let kind = |model: &str| Candidate { kind: GpuKind::new("nvidia", model, "16Gi", "pcie"), weight: 0 };
+        let kind = |model: &str| Candidate {
+            kind: GpuKind::new("nvidia", model, "16Gi", "pcie"),
+            weight: 0,
+            probability: None,
+        };
         let mut candidates = [kind("t4"), kind("a100")];
         // 3 free cards of a node with one of each, and 2 of one that has only the second: 3/2 to 3/2 + 2.
         let counted = [

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::candidates::{Candidate, CandidateKinds, CardMatching, Tally, alike};
+use super::prediction::Predict;
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
 use crate::gpu::GpuKind;
@@ -59,6 +60,8 @@ pub struct QuotedTarget {
     pub kinds: Vec<Candidate>,
     /// The kinds on those nodes that the order does not allow, but that could be handed out anyway.
     pub others: Vec<GpuKind>,
+    /// Whether the probabilities of `kinds` are approximate.
+    pub approximate: bool,
     /// Whether all replicas are priced among `kinds`, or each one among the cards of its own node.
     pub placement: Placement,
     /// What the pods ask Kubernetes for in addition to amounts, if there is a placement.
@@ -79,6 +82,7 @@ pub(super) struct PlacedOn<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) scheduler: Scheduler,
     pub(super) pricing: &'a Pricing,
+    pub(super) predict: Predict<'a>,
 }
 
 impl PlacedOn<'_> {
@@ -136,6 +140,7 @@ impl QuotedTarget {
             cards: Vec::new(),
             kinds: Vec::new(),
             others: Vec::new(),
+            approximate: false,
             placement: on.pricing.policy.placement,
             selector: target.selector(),
         };
@@ -271,8 +276,9 @@ impl QuotedTarget {
     /// The target with other cards, each group priced by itself.
     pub(super) fn with_cards(&self, cards: Vec<CardGroup>) -> Self {
         let kinds = alike_once(cards.iter().flat_map(|group| &group.kinds));
-        let (others, placement) = (Vec::new(), Placement::Pinned);
-        Self { cards, kinds, others, placement, nodes: self.nodes.clone(), selector: self.selector.clone(), ..*self }
+        let (others, approximate, placement) = (Vec::new(), false, Placement::Pinned);
+        let (nodes, selector) = (self.nodes.clone(), self.selector.clone());
+        Self { cards, kinds, others, approximate, placement, nodes, selector, ..*self }
     }
 
     /// How many replicas each node gets, in order of placement. One entry without a node if nothing was placed.
@@ -299,6 +305,7 @@ impl QuotedTarget {
             cards: Vec::new(),
             kinds: Vec::new(),
             others: Vec::new(),
+            approximate: false,
             placement: Placement::Pinned,
             selector: None,
         }

@@ -99,7 +99,7 @@ mod tests {
     use crate::rates::gpu::tests::rates;
 
     fn candidate(ram: &str, weight: u128) -> Candidate {
-        Candidate { kind: GpuKind::described("nvidia", "a100", ram, "PCIe"), weight }
+        Candidate { kind: GpuKind::described("nvidia", "a100", ram, "PCIe"), weight, probability: None }
     }
 
     #[test]

@@ -129,11 +129,11 @@ impl FallbackBy {
 pub fn draft(request: &QuoteRequest<'_>) -> Draft {
     request.within_budget(|request, budget| {
         let screened = budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(request));
-        let targets = screened
+        let placed = screened
             .and_then(|()| screen::token(request.order, request.pricing))
             .and_then(|_| targets(request, budget));
-        match targets {
-            Ok(targets) => Draft::of(quote_targets(request, targets)),
+        match placed {
+            Ok(placed) => Draft::of(quote_targets(request, placed)),
             Err(reason) => Draft::Settled(Quote::no_bid(request.order, reason)),
         }
     })
@@ -151,8 +151,8 @@ pub fn drafts_of_alternatives(request: &QuoteRequest<'_>) -> Result<(Vec<Quote>,
         screen::token(request.order, request.pricing)?;
         let (sets, mut complete) = target_sets(request, budget)?;
         let mut open = Vec::new();
-        for targets in sets {
-            let draft = Draft::of(quote_targets(request, targets));
+        for placed in sets {
+            let draft = Draft::of(quote_targets(request, placed));
             match (draft, budget.spent()) {
                 // Once the budget is spent, this set and the ones after it cannot be told from sets without a price.
                 (Draft::Settled(_), Some(spent)) if open.is_empty() => return Err(spent.into()),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use num_bigint::BigUint;
 
 use super::reason::{Reason, ReasonCode};
-use super::{Decision, Quote, QuoteRequest, QuotedTarget, screen, targets, usd_per_coin};
+use super::{Decision, PlacedOrder, Quote, QuoteRequest, screen, targets, usd_per_coin};
 use crate::input::InputError;
 use crate::money::{self, Denom, Price, Usd};
 use crate::order::{Order, StorageClass, Volume, leased_ips};
@@ -253,7 +253,7 @@ pub fn quote(request: &QuoteRequest<'_>, scales: &Scales) -> ScaleQuote {
         let order = request.order;
         let admitted = budget.check().map_err(Reason::from).and_then(|()| screen::screen_admission(request));
         match admitted.and_then(|()| targets(request, budget)) {
-            Ok(targets) => priced(request, scales, targets),
+            Ok(placed) => priced(request, scales, placed),
             Err(reason) => ScaleQuote {
                 decision: Err(reason.clone()),
                 denom: screen::denom(order),
@@ -263,7 +263,7 @@ pub fn quote(request: &QuoteRequest<'_>, scales: &Scales) -> ScaleQuote {
     })
 }
 
-fn priced(request: &QuoteRequest<'_>, scales: &Scales, targets: Vec<QuotedTarget>) -> ScaleQuote {
+fn priced(request: &QuoteRequest<'_>, scales: &Scales, placed: PlacedOrder) -> ScaleQuote {
     let order = request.order;
     let denom = screen::denom(order);
     let total = scales.price(order).map_err(|fault| Reason::new(ReasonCode::InvalidOutput, fault.to_string()));
@@ -275,7 +275,8 @@ fn priced(request: &QuoteRequest<'_>, scales: &Scales, targets: Vec<QuotedTarget
     });
     let quote = Quote {
         decision: bid.map_or_else(Decision::NoBid, Decision::Bid),
-        targets,
+        targets: placed.targets,
+        pods: placed.pods,
         usd_per_month,
         ..Quote::no_bid(order, Reason::from(money::ArithmeticOverflow))
     };

@@ -1,5 +1,6 @@
 //! The terms of a quote: what it depends on in addition to the order, the rate card and the inventory.
 
+use super::prediction::Predict;
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
 use crate::keyword::keywords;
@@ -30,6 +31,8 @@ pub struct Terms<'a> {
     pub gpu_rule: GpuRule,
     /// Which model a request gets that several models fit. Only the sound scheduler has a choice.
     pub prefer: Prefer,
+    /// Which kube-scheduler is to start the pods, if that is to be predicted.
+    pub predict: Predict<'a>,
     /// The budget of the request. Without one, each quote and each list of alternatives has a default [`Budget`] of its
     /// own.
     pub budget: Option<&'a Budget<'a>>,

@@ -47,7 +47,7 @@ use branches::Branches;
 use scheduling_cycle::SchedulingCycle;
 
 pub use pods::PodTemplate;
-pub use probability::Probability;
+pub use probability::{Probability, ProbabilitySum};
 pub use profile::{
     FunctionShape, Profile, ResourceSpec, ScoreWeights, ScoringStrategy, ScoringStrategyType, StrategyError,
     UtilizationShapePoint,

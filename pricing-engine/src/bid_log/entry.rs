@@ -76,6 +76,9 @@ pub struct Decision {
     /// The search steps that were left when the group's turn came; all of them if this is missing.
     #[serde(default)]
     pub search_steps_left: Option<u64>,
+    /// The steps that were left for predicting where pods start; all of them if this is missing.
+    #[serde(default)]
+    pub prediction_steps_left: Option<u64>,
     /// Whether the deadline passed before the group was decided.
     #[serde(default)]
     pub out_of_time: bool,

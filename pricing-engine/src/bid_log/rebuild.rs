@@ -69,12 +69,14 @@ pub(super) struct Rebuilt {
     pub(super) live: LiveState,
     /// The search steps that were left for the group.
     steps_left: u64,
+    /// The steps that were left for predicting where its pods start.
+    left_for_predictions: u64,
 }
 
 impl Rebuilt {
     /// Returns the budget of the group. It has no deadline: a decision that was out of time is made to its end.
     pub(super) fn budget(&self) -> Budget<'static> {
-        Budget::resumed(self.settings.budget, self.steps_left)
+        Budget::resumed(self.settings.budget, self.steps_left).with_left_for_predictions(self.left_for_predictions)
     }
 }
 
@@ -132,9 +134,10 @@ impl Rebuilder {
         let usd_per_akt = decision.usd_per_akt.as_deref().map(usd_per_akt).transpose()?;
         let live = LiveState { availability: self.availability(decision)?, usd_per_akt };
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
+        let left_for_predictions = decision.prediction_steps_left.unwrap_or_else(|| budget.for_predictions());
         let explore = decision.explore.as_ref().map(explore).transpose()?;
         let settings = Settings { rates, plugin, scheduler, prefer, budget, explore };
-        Ok(Rebuilt { request, settings, live, steps_left })
+        Ok(Rebuilt { request, settings, live, steps_left, left_for_predictions })
     }
 
     fn request(&self, decision: &Decision) -> Result<OrderRequest, RebuildError> {

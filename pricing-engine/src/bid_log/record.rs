@@ -88,6 +88,8 @@ struct DecisionLine<'a> {
     search_steps: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     search_steps_left: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prediction_steps_left: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     out_of_time: bool,
     rates: Digest,
@@ -172,6 +174,8 @@ impl Record<'_> {
             prefer: settings.prefer,
             search_steps: settings.budget.steps,
             search_steps_left: Some(remaining_budget.steps_left).filter(|left| *left != settings.budget.steps),
+            prediction_steps_left: Some(remaining_budget.left_for_predictions)
+                .filter(|left| *left != settings.budget.for_predictions()),
             out_of_time: remaining_budget.out_of_time,
             rates: settings.rates.digest,
             plugin,

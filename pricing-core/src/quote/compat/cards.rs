@@ -78,7 +78,7 @@ fn leaves_open(resource: &Resource<'_>) -> bool {
 fn card_rate(request: &GpuRequest, card: &(RateCard, Policy), known: &[Candidate]) -> Result<Fixed, Refusal> {
     let (rates, policy) = card;
     let tariff = GpuTariff { gpu: &rates.gpu, unlisted: policy.unlisted_gpu };
-    let sized = |card: &Candidate| Candidate { kind: rates.gpu.sized(&card.kind).into_owned(), weight: card.weight };
+    let sized = |card: &Candidate| Candidate { kind: rates.gpu.sized(&card.kind).into_owned(), ..card.clone() };
     let matching: Vec<Candidate> = known.iter().map(sized).filter(|card| request.allows(&card.kind)).collect();
     let chosen = if matching.is_empty() {
         // This is one request of bounded size in a process of its own, so there is no budget.

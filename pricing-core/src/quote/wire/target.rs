@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::gpu::GpuKind;
+use crate::quote::Candidate;
 use crate::quote::cards::{CardGroup, QuotedTarget};
 
 #[derive(Debug, Serialize)]
@@ -23,7 +24,8 @@ impl<'a> TargetJson<'a> {
             gpu: (target.gpu_units > 0).then(|| GpuTargetJson {
                 units: target.gpu_units,
                 cards: cards(),
-                kinds: target.kinds.iter().map(|candidate| CandidateJson::new(&candidate.kind)).collect(),
+                kinds: target.kinds.iter().map(|candidate| CandidateJson::new(candidate)).collect(),
+                approximate: target.approximate,
                 others: target.others.iter().map(KindJson::new).collect(),
                 certain: target.is_certain(),
             }),
@@ -36,6 +38,8 @@ pub(super) struct GpuTargetJson<'a> {
     units: u64,
     cards: Vec<CardsJson<'a>>,
     kinds: Vec<CandidateJson<'a>>,
+    #[serde(skip_serializing_if = "is_exact")]
+    approximate: bool,
     others: Vec<KindJson<'a>>,
     certain: bool,
 }
@@ -45,13 +49,19 @@ pub(super) struct GpuTargetJson<'a> {
 pub(super) struct CandidateJson<'a> {
     #[serde(flatten)]
     kind: KindJson<'a>,
-    /// Reserved for its probability; always null so far.
+    /// Null if it was not predicted.
     probability: Option<String>,
 }
 
+/// Whether probabilities are not approximate. Then nothing is said.
+fn is_exact(approximate: &bool) -> bool {
+    !approximate
+}
+
 impl<'a> CandidateJson<'a> {
-    pub(super) fn new(kind: &'a GpuKind) -> Self {
-        Self { kind: KindJson::new(kind), probability: None }
+    pub(super) fn new(candidate: &'a Candidate) -> Self {
+        let probability = candidate.probability.map(|probability| probability.to_string());
+        Self { kind: KindJson::new(&candidate.kind), probability }
     }
 }
 

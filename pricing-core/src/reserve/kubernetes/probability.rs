@@ -11,6 +11,9 @@ const PLACES: usize = 6;
 /// A probability of 1 in units of the last decimal place.
 const UNITS: u32 = 1_000_000;
 
+/// A probability of 1 in units of rounded sums.
+const ROUNDED_ONE: u128 = 1 << 64;
+
 /// A probability: an exact fraction from 0 to 1, in lowest terms. It is rounded only when it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Probability {
@@ -65,6 +68,23 @@ impl Probability {
         (ways > 0).then(|| Self::new(self.numerator, denominator))
     }
 
+    /// `part / whole` of the probability. None if the denominator has more than 128 bits, or the whole is 0.
+    #[must_use]
+    pub fn share(self, part: u128, whole: u128) -> Option<Self> {
+        let (common, other) =
+            (greatest_common_divisor(self.numerator, whole), greatest_common_divisor(part, self.denominator));
+        let numerator = self.numerator.checked_div(common)?.checked_mul(part.checked_div(other)?)?;
+        let denominator = self.denominator.checked_div(other)?.checked_mul(whole.checked_div(common)?)?;
+        Some(Self::new(numerator, denominator))
+    }
+
+    /// The probability in multiples of 2^-64, rounded down.
+    #[must_use]
+    pub fn rounded(self) -> u128 {
+        let scaled = U256::from(self.numerator).saturating_mul(U256::from(ROUNDED_ONE));
+        scaled.checked_div(U256::from(self.denominator)).and_then(|units| u128::try_from(units).ok()).unwrap_or(0)
+    }
+
     /// The probability of the opposite.
     #[must_use]
     pub fn complement(self) -> Self {
@@ -78,6 +98,43 @@ impl Probability {
         let doubled = U256::from(self.numerator).saturating_mul(U256::from(UNITS).saturating_mul(U256::new(2)));
         let rounded = doubled.saturating_add(denominator).checked_div(denominator.saturating_mul(U256::new(2)));
         rounded.and_then(|rounded| u32::try_from(rounded).ok()).unwrap_or(0)
+    }
+}
+
+/// A sum of shares of probabilities. It is exact as long as it fits, and then in multiples of 2^-64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbabilitySum {
+    sum: Probability,
+    is_exact: bool,
+}
+
+impl ProbabilitySum {
+    /// Nothing yet.
+    pub const ZERO: Self = Self { sum: Probability::ZERO, is_exact: true };
+
+    /// Adds `part / whole` of a probability. A sum above 1 is 1.
+    pub fn add(&mut self, probability: Probability, part: u128, whole: u128) {
+        let exact = || self.sum.checked_add(probability.share(part, whole)?);
+        if let Some(sum) = self.is_exact.then(exact).flatten() {
+            self.sum = sum;
+            return;
+        }
+        self.is_exact = false;
+        let share = U256::from(probability.rounded()).saturating_mul(U256::from(part)).checked_div(U256::from(whole));
+        let share = share.and_then(|share| u128::try_from(share).ok()).unwrap_or(0);
+        self.sum = Probability::new(self.sum.rounded().saturating_add(share), ROUNDED_ONE);
+    }
+
+    /// The sum.
+    #[must_use]
+    pub fn get(self) -> Probability {
+        self.sum
+    }
+
+    /// Whether nothing was rounded.
+    #[must_use]
+    pub fn is_exact(self) -> bool {
+        self.is_exact
     }
 }
 
@@ -131,6 +188,19 @@ mod tests {
         assert_eq!(sum.checked_add(half), None, "more than 1");
         assert_eq!(Probability::new(1, u128::MAX).checked_add(Probability::new(1, u128::MAX - 1)), None);
         assert_eq!(Probability::ZERO.checked_add(Probability::ONE), Some(Probability::ONE));
+    }
+
+    #[test]
+    fn shares_are_added_exactly_and_then_in_small_units() {
+        let mut sum = ProbabilitySum::ZERO;
+        sum.add(Probability::new(1, 3), 3, 4);
+        sum.add(Probability::new(1, 2), 1, 2);
+        assert_eq!((sum.get(), sum.is_exact()), (Probability::new(1, 2), true));
+        assert_eq!(Probability::new(u128::MAX - 1, u128::MAX).share(u128::MAX, u128::MAX - 1), Some(Probability::ONE));
+        assert_eq!(Probability::ONE.share(1, 0), None);
+        sum.add(Probability::new(1, u128::MAX), 1, 1);
+        sum.add(Probability::new(1, 4), 1, 1);
+        assert_eq!((sum.get(), sum.is_exact()), (Probability::new(3, 4), false));
     }
 
     #[test]

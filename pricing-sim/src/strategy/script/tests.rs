@@ -226,6 +226,7 @@ fn a_script_is_told_the_model_that_was_allocated_and_the_ram_that_was_named() {
             cards: groups.iter().map(group).collect(),
             kinds: Vec::new(),
             others: Vec::new(),
+            approximate: false,
             placement: Placement::Pinned,
             selector: None,
         };
