@@ -34,6 +34,11 @@ pub(crate) struct Answered {
     pub(crate) alternatives: Option<Vec<Alternative>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) alternatives_complete: Option<bool>,
+    #[serde(default)]
+    pub(crate) pending: Option<Pending>,
+    /// Whether the part of the budget for predictions was used up.
+    #[serde(skip)]
+    pub(crate) prediction_given_up: bool,
     pub(crate) reason: Option<Reason>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) nodes: Vec<NodeShortage>,
@@ -95,6 +100,23 @@ pub(crate) struct Lack {
     pub(crate) free: Option<String>,
 }
 
+/// A replica that Kubernetes may leave without a node.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    pub(crate) resource_id: u32,
+    pub(crate) replica: u32,
+    pub(crate) probability: String,
+    pub(crate) lacks: Vec<LackOnNode>,
+}
+
+/// A resource of which a node has too little for a pending replica.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct LackOnNode {
+    pub(crate) node: String,
+    #[serde(flatten)]
+    pub(crate) lack: Lack,
+}
+
 /// Where one resource unit goes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Target {
@@ -111,6 +133,8 @@ pub(crate) struct GpuTarget {
     pub(crate) cards: Vec<Cards>,
     #[serde(default)]
     pub(crate) kinds: Vec<Candidate>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) approximate: bool,
     #[serde(default)]
     pub(crate) others: Vec<Kind>,
     #[serde(default)]
@@ -141,7 +165,13 @@ pub(crate) struct Kind {
 pub(crate) struct Candidate {
     #[serde(flatten)]
     pub(crate) kind: Kind,
-    probability: Option<String>,
+    pub(crate) probability: Option<String>,
+    /// The likeliest node where it is handed out, or the first one if none is likely.
+    #[serde(skip)]
+    pub(crate) node: Option<String>,
+    /// The number of such nodes.
+    #[serde(skip)]
+    pub(crate) nodes: u64,
 }
 
 /// One line of a bill.
@@ -234,6 +264,13 @@ impl Answered {
         for (cards, group) in answered.cards().zip(groups) {
             cards.known = group.known;
         }
+        let alternatives = alternatives.map_or(&[][..], |alternatives| &alternatives.list);
+        let targets = quote.targets.iter().chain(alternatives.iter().flat_map(|found| &found.targets));
+        for (candidate, own) in answered.candidates().zip(targets.flat_map(|target| &target.kinds)) {
+            candidate.node = own.place.node.as_deref().map(str::to_owned);
+            candidate.nodes = own.place.nodes;
+        }
+        answered.prediction_given_up = quote.pods.is_given_up();
         Ok(answered)
     }
 
@@ -271,6 +308,12 @@ impl Answered {
 
     fn cards(&mut self) -> impl Iterator<Item = &mut Cards> {
         self.targets.iter_mut().filter_map(|target| target.gpu.as_mut()).flat_map(|gpu| &mut gpu.cards)
+    }
+
+    fn candidates(&mut self) -> impl Iterator<Item = &mut Candidate> {
+        let alternatives = self.alternatives.iter_mut().flatten().flat_map(|found| &mut found.targets);
+        let targets = self.targets.iter_mut().chain(alternatives);
+        targets.filter_map(|target| target.gpu.as_mut()).flat_map(|gpu| &mut gpu.kinds)
     }
 
     /// The exit code for the answer.

@@ -11,8 +11,13 @@ use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::commit::FactorError;
+use pricing_core::reserve::kubernetes::configuration;
 use pricing_core::reserve::{CommitLevels, Overcommitted, Prefer, Scheduler, TeePlatform};
 use rust_decimal::Decimal;
+
+use crate::error::CliError;
+use crate::kubernetes::KubernetesText;
+use crate::load::Document;
 
 /// What to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -76,6 +81,46 @@ pub(crate) struct PlacementArgs {
     /// alternatives
     #[arg(long, value_name = "STEPS", default_value_t = SearchBudget::default().steps)]
     pub(crate) search_steps: u64,
+    #[command(flatten)]
+    pub(crate) kubernetes: KubernetesArgs,
+}
+
+/// What starts the pods of an order.
+#[derive(Debug, Args)]
+pub(crate) struct KubernetesArgs {
+    /// The configuration of the cluster's kube-scheduler (a KubeSchedulerConfiguration, YAML) [default: one without a
+    /// configuration of its own]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scheduler_config: Option<PathBuf>,
+    /// How many pods without requests run on each node. The inventory does not show them, and kube-scheduler counts each
+    /// as 100m of CPU and 200Mi of memory [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(crate) pods_without_requests: Option<u32>,
+    /// Do not predict where kube-scheduler will start the pods
+    #[arg(long, conflicts_with_all = ["scheduler_config", "pods_without_requests"])]
+    pub(crate) no_predict: bool,
+}
+
+impl KubernetesArgs {
+    /// The first option that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let options = [
+            ("--scheduler-config", self.scheduler_config.is_some()),
+            ("--pods-without-requests", self.pods_without_requests.is_some()),
+            ("--no-predict", self.no_predict),
+        ];
+        options.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+
+    /// The texts of these settings.
+    pub(crate) fn read(&self) -> Result<KubernetesText, CliError> {
+        let read = |path| Document::read(path, configuration::MAX_INPUT_BYTES);
+        Ok(KubernetesText {
+            predict: !self.no_predict,
+            scheduler_config: self.scheduler_config.as_deref().map(read).transpose()?,
+            pods_without_requests: self.pods_without_requests.unwrap_or(0),
+        })
+    }
 }
 
 impl PlacementArgs {

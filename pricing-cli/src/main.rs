@@ -4,6 +4,7 @@ mod amounts;
 mod answered;
 mod args;
 #[cfg(feature = "plugins")]
+mod card_words;
 mod child;
 mod colours;
 mod command;
@@ -12,6 +13,7 @@ mod connect;
 #[cfg(feature = "service")]
 mod difference_table;
 mod error;
+mod kubernetes;
 mod left_out;
 mod load;
 #[cfg(feature = "service")]

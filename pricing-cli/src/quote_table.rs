@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 
-use pricing_core::gpu::GpuKind;
 use pricing_core::money::Usd;
 use pricing_core::text::printable;
 
 use crate::amounts::{self, cents};
 use crate::answered::{
-    Alternative, Answered, Cards, Decided, Explored, GpuTarget, Kind, Lack, Line, NodeShortage, PluginUse, Reason,
+    Alternative, Answered, Cards, Decided, Explored, Lack, LackOnNode, Line, NodeShortage, Pending, PluginUse, Reason,
     Target,
 };
+use crate::card_words;
 use crate::colours::paint;
-use crate::table::{lacking, table, wrapped};
+use crate::table::{self, lacking, percent_of, table, wrapped};
 use crate::wording::{count, reason_message, unit, wrap};
 
 /// A quote. `note` is a paragraph between the bill and the alternatives.
@@ -22,6 +22,7 @@ pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
         Some(headline(quote)),
         shortage,
         (!quote.targets.is_empty()).then(|| targets_table(&quote.targets)),
+        quote.pending.as_ref().map(pending),
         (!quote.lines.is_empty()).then(|| lines_table(&quote.lines, quote.usd_per_month.as_deref())),
         quote.plugin.as_ref().map(plugin_line),
         quote.explored.as_ref().map(explored_line),
@@ -34,7 +35,12 @@ pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
 /// A quote by scales.
 pub(crate) fn by_scales(quote: &Answered) -> String {
     let targets = (!quote.targets.is_empty()).then(|| targets_table(&quote.targets));
-    [Some(headline(quote)), targets].into_iter().flatten().collect::<Vec<_>>().join("\n") + "\n"
+    [Some(headline(quote)), targets, quote.pending.as_ref().map(pending)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n"
 }
 
 /// What the old rule would have charged. Less than a cent is not a difference.
@@ -113,6 +119,18 @@ fn shortage_table(nodes: &[NodeShortage], left_out: u64) -> Option<String> {
     lacking(nodes.iter().flat_map(lacks).collect(), left_out)
 }
 
+/// A replica that Kubernetes may leave without a node, and what each node lacks for it.
+fn pending(pod: &Pending) -> String {
+    let percent = percent_of(card_words::millionths(&pod.probability).unwrap_or(0));
+    let what = wrap(&table::pending((pod.replica, pod.resource_id), &percent)) + "\n";
+    let lack = |LackOnNode { node, lack }: &LackOnNode| {
+        let free = lack.free.clone().unwrap_or_else(|| "-".to_owned());
+        (node.clone(), [lack.resource.clone(), lack.asked.clone(), free])
+    };
+    let lacks = lacking(pod.lacks.iter().map(lack).collect(), 0);
+    lacks.map_or(what.clone(), |lacks| what + "\n" + &lacks)
+}
+
 fn targets_table(targets: &[Target]) -> String {
     let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
     for target in targets {
@@ -130,7 +148,7 @@ fn targets_table(targets: &[Target]) -> String {
             table.add_row([unit.clone(), replicas, node, gpu.units.to_string(), card(cards)]);
         }
     }
-    wrapped(table, &[4]) + &other_cards(targets)
+    wrapped(table, &[4]) + &card_words::uncertain_cards(targets)
 }
 
 /// The card that a replica gets, as far as it is known.
@@ -141,31 +159,6 @@ fn card(cards: &Cards) -> String {
         (true, _) => format!("one of {}", kinds.join(", ")),
         (false, _) => format!("asked for {}", kinds.join(" or ")),
     }
-}
-
-/// The cards that a unit may get instead of the reserved one, since Kubernetes may start it on another node.
-fn other_cards(targets: &[Target]) -> String {
-    let gpus = targets.iter().filter_map(|target| Some((target.resource_id, target.gpu.as_ref()?)));
-    let uncertain = gpus.filter(|(_, gpu)| !gpu.certain && gpu.cards.iter().all(|cards| cards.known));
-    uncertain.map(|(unit, gpu)| wrap(&printable(&uncertain_card(unit, gpu))) + "\n").collect()
-}
-
-/// Why the card of a unit is not certain.
-fn uncertain_card(unit: u32, gpu: &GpuTarget) -> String {
-    let names = |kinds: Vec<GpuKind>| kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let mut line = match gpu.kinds.as_slice() {
-        [one] if one.kind.kind().is_known() => format!("Unit {unit} is priced as {}", one.kind.kind()),
-        [one] => format!("Unit {unit} gets {}, of which not everything is known", one.kind.kind()),
-        several => {
-            let kinds = names(several.iter().map(|candidate| candidate.kind.kind()).collect());
-            format!("Unit {unit} may start where it gets one of {kinds}")
-        }
-    };
-    if !gpu.others.is_empty() {
-        let others = names(gpu.others.iter().map(Kind::kind).collect());
-        let _ = write!(line, "; Kubernetes could also hand out {others}, which the order does not ask for");
-    }
-    line + "."
 }
 
 fn lines_table(lines: &[Line], total: Option<&str>) -> String {

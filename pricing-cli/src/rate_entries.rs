@@ -84,6 +84,7 @@ pub(crate) fn entries(pricing: &mut Pricing) -> Vec<Entry> {
     add("policy.unlisted_gpu".into(), unlisted, unit);
     add("policy.ambiguous_gpu".into(), policy.ambiguous_gpu.name().into(), "");
     add("policy.placement".into(), policy.placement.name().into(), "");
+    add("policy.pending".into(), policy.pending.name().into(), "");
     add("policy.minimum_usd_per_month".into(), policy.minimum_usd_per_month.to_string(), "USD a month");
     add("policy.below_minimum".into(), policy.below_minimum.name().into(), "");
     let names = |list: &[Address]| list.iter().map(Address::as_str).collect::<Vec<_>>().join(" ");

@@ -11,17 +11,18 @@ use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::order::detect::Orders;
 use pricing_core::order::{self, Order, OrderFormat};
-use pricing_core::quote::{Supply, Terms};
+use pricing_core::quote::{GIVEN_UP, Quote, Supply, Terms};
 use pricing_core::rates::{self, Pricing, check, names};
 use pricing_core::reserve::{Prefer, Scheduler, TeePlatform};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 
-use crate::args::{CommitArg, PlacementArgs, RatesArgs, apply_commit, apply_tee_platform};
+use crate::args::{CommitArg, PlacementArgs, RatesArgs, StrictArgs, apply_commit, apply_tee_platform};
 use crate::error::CliError;
+use crate::kubernetes::{Kubernetes, KubernetesText};
 use crate::load::{Document, RatesText};
-use crate::output;
 use crate::wording::{count, number, plural};
+use crate::{load, output};
 
 /// What an order is priced with.
 #[derive(Debug, Args)]
@@ -97,6 +98,7 @@ impl SceneArgs {
             commit: self.placement.commit.iter().map(ToString::to_string).collect(),
             tee_platform: self.placement.tee_platform,
             search_steps: self.placement.search_steps,
+            kubernetes: self.placement.kubernetes.read()?,
         })
     }
 }
@@ -121,6 +123,8 @@ pub(crate) struct Inputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tee_platform: Option<TeePlatform>,
     pub(crate) search_steps: u64,
+    #[serde(default, skip_serializing_if = "KubernetesText::is_default")]
+    pub(crate) kubernetes: KubernetesText,
 }
 
 /// Whether a preference is the one that recordings leave out.
@@ -141,6 +145,7 @@ pub(crate) struct Scene {
     prefer: Prefer,
     budget: SearchBudget,
     already_reserved: bool,
+    kubernetes: Kubernetes,
     /// The number of findings about the inventory.
     findings: usize,
     /// What some of the tenants' tools would refuse.
@@ -151,6 +156,9 @@ impl Scene {
     /// Reads the texts, and warns of findings about the inventory and the rate card.
     pub(crate) fn open(inputs: &Inputs) -> Result<Self, CliError> {
         let scene = Self::read(inputs)?;
+        if let Some(document) = &inputs.kubernetes.scheduler_config {
+            load::tell(&document.name, &scene.kubernetes.warnings, &StrictArgs { strict: false })?;
+        }
         if scene.findings > 0 {
             let findings = count(number(scene.findings), "finding");
             output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
@@ -193,6 +201,7 @@ impl Scene {
         if inputs.already_reserved && cluster.is_none() {
             return Err(wrong("already_reserved", "a reserved order needs an inventory".to_owned()));
         }
+        let kubernetes = inputs.kubernetes.parse()?;
         Ok(Self {
             orders,
             pricing,
@@ -203,6 +212,7 @@ impl Scene {
             prefer: inputs.prefer,
             budget: SearchBudget { steps: inputs.search_steps },
             already_reserved: inputs.already_reserved,
+            kubernetes,
             findings,
             warnings,
         })
@@ -215,6 +225,12 @@ impl Scene {
             Some(cluster) if self.already_reserved => Supply::AlreadyReserved { cluster },
             Some(cluster) => Supply::Reserve { cluster, scheduler: self.scheduler },
         }
+    }
+
+    /// The warnings of an answer: those about the texts, and one for each quote without a prediction that was wanted.
+    pub(crate) fn warnings_of<'q>(&self, quotes: impl Iterator<Item = &'q Quote>) -> Vec<InputError> {
+        let given_up = quotes.filter(|quote| quote.pods.is_given_up()).map(|quote| given_up(&quote.group));
+        self.warnings.iter().chain(&self.kubernetes.warnings).cloned().chain(given_up).collect()
     }
 
     /// The budget for the order, shared by all of its groups.
@@ -233,9 +249,17 @@ impl Scene {
             owner: self.owner.as_ref().map(|owner| Untrusted::new(owner.as_str())),
             usd_per_akt: self.usd_per_akt,
             prefer: self.prefer,
+            predict: self.kubernetes.predict(),
             ..Terms::default()
         }
     }
+}
+
+/// Warns, also on stderr, that it was given up to predict where the pods of a group start.
+pub(crate) fn given_up(group: &Untrusted) -> InputError {
+    let message = format!("{group}: {GIVEN_UP}");
+    output::complain(&format!("warning: {message}"));
+    InputError::new(message)
 }
 
 /// Parses the owner as an address of the rate card's network. With a typing error, a discount or a denial would not

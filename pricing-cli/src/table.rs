@@ -111,11 +111,7 @@ pub(crate) fn placements(placements: &PodPlacements, cluster: &Cluster) -> Strin
         let _ = writeln!(shown, "{}\n", wrap(why));
     }
     if let Some(pod) = &placements.pending {
-        let (replica, unit, probability) = (pod.replica, pod.resource_id, percent(pod.probability));
-        let what = format!(
-            "Replica {replica} of resource unit {unit} stays pending with a probability of {probability}: the daemon \
-             reserved room for it, but kube-scheduler places the pods before it differently."
-        );
+        let what = pending((pod.replica, pod.resource_id), &percent(pod.probability));
         let _ = writeln!(shown, "{}\n", wrap(&what));
         if let Some(lacks) = lacking(pod.lacks.iter().flat_map(lacks_of).collect(), 0) {
             let _ = writeln!(shown, "{lacks}");
@@ -124,9 +120,21 @@ pub(crate) fn placements(placements: &PodPlacements, cluster: &Cluster) -> Strin
     shown
 }
 
-/// A probability in percent, rounded half up to one place.
+/// What is said of a replica that Kubernetes may leave without a node.
+pub(crate) fn pending((replica, unit): (u32, u32), percent: &str) -> String {
+    format!(
+        "Replica {replica} of resource unit {unit} stays pending with a probability of {percent}: the daemon reserved \
+         room for it, but kube-scheduler places the pods before it differently."
+    )
+}
+
 fn percent(probability: Probability) -> String {
-    let tenths = (probability.millionths() + 500) / 1000;
+    percent_of(probability.millionths())
+}
+
+/// Millionths in percent, rounded half up to one place.
+pub(crate) fn percent_of(millionths: u32) -> String {
+    let tenths = millionths.saturating_add(500) / 1000;
     if tenths.is_multiple_of(10) { format!("{} %", tenths / 10) } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
 

@@ -39,7 +39,7 @@ use crate::text::Untrusted;
 
 pub use crate::quantity::LineQuantity;
 pub use allocated_cards::usd_of_allocated_cards;
-pub use candidates::Candidate;
+pub use candidates::{Candidate, KindPlace};
 pub use card_price::Weight;
 pub use cards::{CardGroup, QuotedTarget};
 pub use explore::{Exploration, Explored, Spread};
@@ -47,7 +47,7 @@ pub use given::{GivenCards, GivenKind, GivenTarget, TargetError};
 pub use lines::{Item, Line};
 pub use offer::{EndpointPrice, OfferPrices, VolumePrice};
 pub use plugin::{Fallback, FallbackBy, PluginUse};
-pub use prediction::{PodPrediction, Predict};
+pub use prediction::{GIVEN_UP, PodPrediction, Predict};
 pub use reason::{DecisionKind, Reason, ReasonCode};
 pub use request::{QuoteRequest, Supply};
 pub use screen::screen;
@@ -193,7 +193,8 @@ pub fn alternatives(request: &QuoteRequest<'_>) -> Result<Alternatives, Reason> 
         let (sets, mut complete) = target_sets(request, budget)?;
         let mut list = Vec::new();
         for placed in sets {
-            match alternative(request, placed.targets) {
+            let not_pending = placed.pods.check_pending(&request.pricing.policy);
+            match not_pending.and_then(|()| alternative(request, placed.targets)) {
                 Ok(alternative) => list.push(alternative),
                 Err(_) if budget.spent().is_some() && !list.is_empty() => {
                     complete = false;
@@ -344,7 +345,8 @@ fn usable(cluster: &Cluster) -> Result<(), Reason> {
 /// The targets are in the order of the group's units, one for each.
 fn quote_targets(request: &QuoteRequest<'_>, PlacedOrder { targets, pods }: PlacedOrder) -> Quote {
     let order = request.order;
-    let bill = match price(request, &targets) {
+    let not_pending = pods.check_pending(&request.pricing.policy);
+    let bill = match not_pending.and_then(|()| price(request, &targets)) {
         Ok(bill) => bill,
         Err(reason) => return Quote { targets, pods, ..Quote::no_bid(order, reason) },
     };

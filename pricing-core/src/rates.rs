@@ -93,8 +93,21 @@ keywords! {
         Lowest "lowest"
         /// Price the mean, weighted by how many cards of each kind are free where a replica could start.
         Expected "expected"
+        /// Price the mean, weighted by the probability that Kubernetes hands out each kind. Where that is not known,
+        /// this is `expected`.
+        Likely "likely"
         /// No bid.
         Decline "decline"
+    }
+}
+
+impl AmbiguousGpu {
+    /// Whether the price may be below that of the most expensive card. Then an additional card can lower it.
+    pub(crate) fn may_undercut(self) -> bool {
+        match self {
+            Self::Lowest | Self::Expected | Self::Likely => true,
+            Self::Highest | Self::Decline => false,
+        }
     }
 }
 
@@ -108,6 +121,18 @@ keywords! {
         Kubernetes "kubernetes"
         /// Only the reserved nodes, for daemons that tie their pods to them.
         Pinned "pinned"
+    }
+}
+
+keywords! {
+    /// What to do with an order of which Kubernetes would probably leave a replica without a node.
+    #[derive(Default)]
+    Pending {
+        /// Bid, with a warning.
+        #[default]
+        Warn "warn"
+        /// No bid.
+        Decline "decline"
     }
 }
 
@@ -132,12 +157,22 @@ pub struct Policy {
     pub ambiguous_gpu: AmbiguousGpu,
     /// Which nodes the cards can come from.
     pub placement: Placement,
+    /// What to do with orders that would probably hang.
+    pub pending: Pending,
     /// The minimum price of an order, in USD per month.
     pub minimum_usd_per_month: Usd,
     /// What to do with orders below it.
     pub below_minimum: BelowMinimum,
     /// Whom to serve.
     pub owners: Owners,
+}
+
+impl Policy {
+    /// Whether a decision may depend on where Kubernetes starts the pods. Otherwise a prediction only informs.
+    #[must_use]
+    pub fn needs_prediction(&self) -> bool {
+        self.ambiguous_gpu == AmbiguousGpu::Likely || self.pending == Pending::Decline
+    }
 }
 
 /// The value of a coin.

@@ -5,6 +5,7 @@ mod duration;
 mod explore;
 mod files;
 mod keys;
+mod kubernetes;
 mod listen;
 mod max_change;
 mod model;
@@ -20,10 +21,11 @@ pub use duration::Span;
 pub use explore::{Explore, Seed, Spread};
 pub use files::Files;
 pub(crate) use files::Stamp;
+pub use kubernetes::LoadedScheduler;
 pub use max_change::MaxChange;
 pub use model::{
-    BidLog, Config, Fallback, Feed, FeedKind, FeedSource, Fsync, Inventory, Limits, Listen, LogFormat, OfRateCard,
-    Plugin, PluginClass, RatesFile, Reload, Reserve, Shadow, Tls, Tracing,
+    BidLog, Config, Fallback, Feed, FeedKind, FeedSource, Fsync, Inventory, Kubernetes, Limits, Listen, LogFormat,
+    OfRateCard, Plugin, PluginClass, RatesFile, Reload, Reserve, Shadow, Tls, Tracing,
 };
 pub use number::Number;
 pub use outcomes::Outcomes;

@@ -14,7 +14,7 @@ use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, Pricer};
 
-use crate::config::LoadedRates;
+use crate::config::{LoadedRates, LoadedScheduler};
 use crate::digest::Digest;
 use crate::explore::Explore;
 use crate::inventory::{Availability, Snapshot};
@@ -125,6 +125,8 @@ pub struct Settings {
     pub prefer: Prefer,
     /// The search budget of a request, shared by all of its groups and their alternatives.
     pub budget: SearchBudget,
+    /// What starts the pods.
+    pub kubernetes: LoadedScheduler,
     /// How bids are explored.
     pub explore: Option<Explore>,
 }
@@ -254,7 +256,8 @@ fn price_group(
 ) -> (Quote, Option<Alternatives>) {
     let (owner, usd_per_akt) = (request.owner.as_deref().map(Untrusted::new), live.usd_per_akt);
     let prefer = settings.prefer;
-    let terms = Terms { owner, usd_per_akt, prefer, budget: Some(budget), ..Terms::default() };
+    let predict = settings.kubernetes.predict();
+    let terms = Terms { owner, usd_per_akt, prefer, predict, budget: Some(budget), ..Terms::default() };
     let pricing = &*settings.rates.pricing;
     let supply = match &live.availability {
         _ if !request.given.is_empty() => Supply::Given { targets: &request.given },

@@ -122,13 +122,13 @@ impl Quoter {
 
     fn price(&self, arrival: &Arrival) -> Quote {
         let owner = arrival.owner.as_deref().or(self.owner.as_deref()).map(Untrusted::new);
-        // No column shows what each node lacks.
+        // No column shows what each node lacks, or where pods start.
         let terms = Terms {
             owner,
             usd_per_akt: self.usd_per_akt,
             gpu_rule: self.gpu_rule,
             prefer: self.prefer,
-            predict: Predict::Default,
+            predict: if self.pricing.policy.needs_prediction() { Predict::Default } else { Predict::Never },
             budget: None,
             brief: true,
         };

@@ -174,7 +174,7 @@ fn is_eligibility(code: ReasonCode) -> bool {
 }
 
 fn is_capacity(code: ReasonCode) -> bool {
-    matches!(code, ReasonCode::InsufficientCapacity | ReasonCode::ReplicaMismatch)
+    matches!(code, ReasonCode::InsufficientCapacity | ReasonCode::ReplicaMismatch | ReasonCode::Pending)
 }
 
 /// Returns the spec without the cards of units that name none, or `None` if there are no such units. The rest can be
@@ -207,7 +207,7 @@ fn told(reason: &Reason) -> String {
         ReasonCode::TooManyVolumes => "group volumes count exceeds limit",
         ReasonCode::HostnameUnavailable => "hostnames unavailable",
         ReasonCode::InsufficientCapacity => "capacity check failed: insufficient capacity",
-        ReasonCode::ReplicaMismatch => "capacity check failed",
+        ReasonCode::ReplicaMismatch | ReasonCode::Pending => "capacity check failed",
         ReasonCode::PriceAboveMax => "price too high",
         ReasonCode::UnsupportedDenom => "unsupported denomination",
         code => code.name(),

@@ -95,8 +95,8 @@ impl Strategy {
         // No clock: the same order must get the same answer everywhere.
         let budget = Budget::new(ask.budget);
         let Ask { owner, usd_per_akt, prefer, .. } = *ask;
-        // Most strategies do not price by where pods start, and it is computed for every order.
-        let predict = Predict::Never;
+        // It is computed for each order, and nobody reads it unless it decides.
+        let predict = if self.pricing.policy.needs_prediction() { Predict::Default } else { Predict::Never };
         let terms =
             Terms { owner, usd_per_akt, prefer, predict, budget: Some(&budget), brief: true, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)

@@ -99,8 +99,7 @@ pub fn pricing(random: &mut Random) -> Pricing {
     if random.one_in(2) {
         pricing.policy.unlisted_gpu = UnlistedGpu::Price(usd(random));
     }
-    let policies = [AmbiguousGpu::Highest, AmbiguousGpu::Lowest, AmbiguousGpu::Expected, AmbiguousGpu::Decline];
-    pricing.policy.ambiguous_gpu = *random.one_of(&policies).unwrap_or(&AmbiguousGpu::Highest);
+    pricing.policy.ambiguous_gpu = *random.one_of(AmbiguousGpu::ALL).unwrap_or(&AmbiguousGpu::Highest);
     if random.one_in(3) {
         pricing.policy.minimum_usd_per_month = usd(random);
         pricing.policy.below_minimum = if random.one_in(2) { BelowMinimum::Raise } else { BelowMinimum::Decline };

@@ -4,7 +4,7 @@ use pricing_proto::bidprice::v1;
 
 use super::{
     Alternative, Amount, Answered, Candidate, Cards, Decided, EndpointPrice, Explored, Fallback, GpuTarget, Kind, Lack,
-    Line, NodeShortage, Offer, OfferPrices, PluginUse, Reason, Target, VolumePrice, Weight,
+    LackOnNode, Line, NodeShortage, Offer, OfferPrices, Pending, PluginUse, Reason, Target, VolumePrice, Weight,
 };
 
 impl Answered {
@@ -35,6 +35,8 @@ impl Answered {
             offer_prices: quote.offer_prices.into_iter().map(offer).collect(),
             alternatives,
             alternatives_complete: complete,
+            pending: quote.pending.map(pending),
+            prediction_given_up: quote.prediction_given_up,
             reason: quote.reason.map(reason),
             nodes: nodes.into_iter().map(shortage).collect(),
             nodes_left_out: nodes_left_out.into(),
@@ -58,12 +60,22 @@ fn shortage(node: v1::NodeShortage) -> NodeShortage {
     NodeShortage { node: node.node, lacks: node.lacks.into_iter().map(lack).collect() }
 }
 
+fn pending(pod: v1::Pending) -> Pending {
+    let v1::Pending { resource_id, replica, probability, nodes } = pod;
+    let of_node = |found: NodeShortage| {
+        let NodeShortage { node, lacks } = found;
+        lacks.into_iter().map(move |lack| LackOnNode { node: node.clone(), lack })
+    };
+    Pending { resource_id, replica, probability, lacks: nodes.into_iter().map(shortage).flat_map(of_node).collect() }
+}
+
 fn target(target: v1::Target) -> Target {
-    let v1::Target { resource_id, count, nodes, gpu_units, cards, kinds, others, certain } = target;
+    let v1::Target { resource_id, count, nodes, gpu_units, cards, kinds, others, certain, approximate } = target;
     let gpu = (gpu_units > 0).then(|| GpuTarget {
         units: gpu_units,
         cards: cards.into_iter().map(on_node).collect(),
-        kinds: kinds.into_iter().map(|found| Candidate { kind: kind(found), probability: None }).collect(),
+        kinds: kinds.into_iter().map(candidate).collect(),
+        approximate,
         others: others.into_iter().map(kind).collect(),
         certain,
     });
@@ -74,8 +86,13 @@ fn on_node(cards: v1::Cards) -> Cards {
     Cards { node: cards.node, kinds: cards.kinds.into_iter().map(kind).collect(), known: false }
 }
 
+fn candidate(mut found: v1::GpuKind) -> Candidate {
+    let (probability, node, nodes) = (found.probability.take(), found.node.take(), found.nodes);
+    Candidate { kind: kind(found), probability, node, nodes }
+}
+
 fn kind(kind: v1::GpuKind) -> Kind {
-    let v1::GpuKind { vendor, model, ram, interface } = kind;
+    let v1::GpuKind { vendor, model, ram, interface, .. } = kind;
     Kind { vendor, model, ram, interface }
 }
 

@@ -16,13 +16,13 @@ use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
 use serde_json::json;
 
-use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs};
+use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs, StrictArgs};
 use crate::command::simulate::end_with_scripts;
 use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
 use crate::wording::{count, cut, number, reason_message};
 use crate::{load, output, table};
-use compare::{Compared, NoBidReasons};
+use compare::{Compared, NoBidReasons, Placing};
 use condition::{Condition, Failed};
 use skipped::Skipped;
 use subject::{Kind, Named, RequestArg, Side, Subject, Variable};
@@ -107,7 +107,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let a = Subject::open(first, Side::A, args, &mut skipped)?;
     let b = Subject::open(second, Side::B, args, &mut skipped)?;
     let cluster = args.inventory.as_deref().map(cluster).transpose()?;
-    let compared = compare::compare(args, &named, (a, b), cluster.as_ref(), &mut skipped)?;
+    let texts = args.placement.kubernetes.read()?;
+    let kubernetes = texts.parse()?;
+    if let Some(document) = &texts.scheduler_config {
+        load::tell(&document.name, &kubernetes.warnings, &StrictArgs { strict: false })?;
+    }
+    let placing = Placing { cluster: cluster.as_ref(), kubernetes: &kubernetes };
+    let compared = compare::compare(args, &named, (a, b), placing, &mut skipped)?;
     skipped.tell();
     let failed: Vec<Failed> = args.fail_if.iter().filter_map(|condition| condition.check(&compared.summary)).collect();
     match args.output.output {

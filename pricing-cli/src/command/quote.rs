@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// not hold the capacity
     // `--usd-per-akt` is not in this list: its variable may be set for other commands.
     #[arg(long, value_name = "PATH", group = "stock", conflicts_with_all = [
-        "format", "rates", "scheduler", "prefer", "commit", "tee_platform", "search_steps", "provider", "mode", "plugin", "deadline",
+        "format", "rates", "scheduler", "prefer", "commit", "tee_platform", "search_steps", "scheduler_config", "pods_without_requests", "no_predict", "provider", "mode", "plugin", "deadline",
         "fuel", "memory_limit", "plugin_class", "plugin_cache", "no_plugin_cache", "fallback",
     ])]
     socket: Option<PathBuf>,
@@ -107,10 +107,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let request = |order| QuoteRequest { order, pricing, supply, utilisation: utilisation.as_ref(), terms };
     let priced: Vec<Priced<'_>> =
         scene.orders.iter().map(|order| price(&request(order), &pricer, args.all_targets)).collect();
+    let warnings = scene.warnings_of(priced.iter().map(|priced| &priced.quote));
     match args.output.output {
         Output::Json => {
             let quotes = priced.iter().map(|priced| QuoteJson::new(&priced.quote, priced.alternatives.as_ref()));
-            output::print_json(&QuoteAnswer::new(quotes, &scene.warnings))?;
+            output::print_json(&QuoteAnswer::new(quotes, &warnings))?;
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
@@ -136,10 +137,9 @@ fn by_scales(args: &Args) -> Result<Exit, CliError> {
     let terms = Terms { budget: Some(&budget), ..scene.terms() };
     let quote = |order| scale::quote(&QuoteRequest::new(order, &scene.pricing, scene.supply(), &terms), &scales);
     let quoted: Vec<ScaleQuote> = scene.orders.iter().map(quote).collect();
+    let warnings = scene.warnings_of(quoted.iter().map(|quoted| &quoted.quote));
     match args.output.output {
-        Output::Json => {
-            output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales), &scene.warnings))?
-        }
+        Output::Json => output::print_json(&QuoteAnswer::new(quoted.iter().map(QuoteJson::by_scales), &warnings))?,
         Output::Table => {
             for quoted in &quoted {
                 output::print(&quote_table::by_scales(&Answered::written(&QuoteJson::by_scales(quoted))?))?;

@@ -1,16 +1,15 @@
 //! `bidprice reserve`: shows which node and card each replica would get, and where kube-scheduler would start it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pricing_core::budget::Budget;
-use pricing_core::input::InputError;
 use pricing_core::inventory::Cluster;
 use pricing_core::order::Order;
 use pricing_core::order::detect::Orders;
 use pricing_core::quote::wire::{SCHEMA, ShortageJson, WarningJson};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::kubernetes::wire::PlacementsJson;
-use pricing_core::reserve::kubernetes::{KubeScheduler, PodPlacements, PodTemplate, Profile, configuration};
+use pricing_core::reserve::kubernetes::{PodPlacements, PodTemplate};
 use pricing_core::reserve::{Reservation, ReserveError, Scheduler, Target, reserve_by};
 use pricing_core::text::Untrusted;
 use serde::Serialize;
@@ -18,6 +17,7 @@ use serde::Serialize;
 use crate::answered::Decided;
 use crate::args::{OrderArgs, Output, OutputArgs, PlacementArgs, StrictArgs};
 use crate::error::{CliError, Exit};
+use crate::kubernetes::Kubernetes;
 use crate::{load, output, table};
 
 /// Arguments of `bidprice reserve`.
@@ -33,14 +33,6 @@ pub(crate) struct Args {
     rates: Option<PathBuf>,
     #[command(flatten)]
     placement: PlacementArgs,
-    /// The scheduler's configuration (a KubeSchedulerConfiguration, YAML), for `--scheduler kubernetes`
-    /// [default: an unconfigured kube-scheduler]
-    #[arg(long, value_name = "FILE")]
-    scheduler_config: Option<PathBuf>,
-    /// How many pods without requests run on each node, for `--scheduler kubernetes`. The inventory does not show them,
-    /// and kube-scheduler counts each as 100m of CPU and 200Mi of memory [default: 0]
-    #[arg(long, value_name = "N")]
-    pods_without_requests: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -98,14 +90,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         None => Pricing::default(),
     };
     args.placement.apply(&mut pricing);
-    let (kube, scheduler_warnings) = kube_scheduler(args)?;
+    let kubernetes = kubernetes(args)?;
     let budget = args.placement.budget();
-    let reserver = Reserver { placement: &args.placement, pricing: &pricing, cluster: &cluster, kube: &kube };
+    let reserver =
+        Reserver { placement: &args.placement, pricing: &pricing, cluster: &cluster, kubernetes: &kubernetes };
     let outcomes: Vec<_> = orders.iter().map(|order| (order.group.name(), reserver.reserve(order, &budget))).collect();
     match args.output.output {
         Output::Json => {
             let reservations = outcomes.iter().map(|(group, outcome)| group_json(*group, outcome.as_ref(), &cluster));
-            let warnings = warnings.iter().chain(&scheduler_warnings).map(WarningJson::new).collect();
+            let warnings = warnings.iter().chain(&kubernetes.warnings).map(WarningJson::new).collect();
             output::print_json(&Answer { schema: SCHEMA, warnings, reservations: reservations.collect() })?;
         }
         Output::Table => {
@@ -122,30 +115,18 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     Ok(outcomes.iter().map(|(_, outcome)| exit(outcome.as_ref())).max().unwrap_or(Exit::Success))
 }
 
-/// The kube-scheduler that places the pods, and what of its configuration is not understood.
-fn kube_scheduler(args: &Args) -> Result<(KubeScheduler, Vec<InputError>), CliError> {
-    let options = [
-        ("--scheduler-config", args.scheduler_config.is_some()),
-        ("--pods-without-requests", args.pods_without_requests.is_some()),
-    ];
-    let given = options.into_iter().find(|(_, given)| *given);
-    if let Some((option, _)) = given.filter(|_| args.placement.scheduler != Scheduler::Kubernetes) {
+/// The kube-scheduler that places the pods. Warnings are printed to stderr, too.
+fn kubernetes(args: &Args) -> Result<Kubernetes, CliError> {
+    let options = &args.placement.kubernetes;
+    if let Some(option) = options.given().filter(|_| args.placement.scheduler != Scheduler::Kubernetes) {
         return Err(CliError::Usage(format!("`{option}` counts only with `--scheduler kubernetes`")));
     }
-    let (profile, warnings) = match &args.scheduler_config {
-        Some(path) => scheduler_profile(path)?,
-        None => (Profile::default(), Vec::new()),
-    };
-    let pods_without_requests = args.pods_without_requests.unwrap_or(0);
-    Ok((KubeScheduler { profile, pods_without_requests }, warnings))
-}
-
-/// Reads the profile of a scheduler's configuration. Warnings are printed to stderr.
-fn scheduler_profile(path: &Path) -> Result<(Profile, Vec<InputError>), CliError> {
-    let document = load::Document::read(path, configuration::MAX_INPUT_BYTES)?;
-    let read = configuration::read(&document.text).map_err(|error| document.malformed(error))?;
-    load::tell(&document.name, &read.warnings, &StrictArgs { strict: false })?;
-    Ok((read.profile, read.warnings))
+    let texts = options.read()?;
+    let kubernetes = texts.parse()?;
+    if let Some(document) = &texts.scheduler_config {
+        load::tell(&document.name, &kubernetes.warnings, &StrictArgs { strict: false })?;
+    }
+    Ok(kubernetes)
 }
 
 /// What orders are reserved with.
@@ -153,7 +134,7 @@ struct Reserver<'a> {
     placement: &'a PlacementArgs,
     pricing: &'a Pricing,
     cluster: &'a Cluster,
-    kube: &'a KubeScheduler,
+    kubernetes: &'a Kubernetes,
 }
 
 impl Reserver<'_> {
@@ -169,9 +150,9 @@ impl Reserver<'_> {
             Ok(reservation) => reservation,
             Err(error) => return Some(Err(error.explained(group, self.cluster, scheduler, &commit))),
         };
-        let placements = (scheduler == Scheduler::Kubernetes).then(|| {
+        let placements = (scheduler == Scheduler::Kubernetes && self.kubernetes.predict).then(|| {
             let pods = PodTemplate::of_group(group, &commit.units(group, scheduler), &reservation, self.cluster);
-            self.kube.place(&pods, self.cluster, budget)
+            self.kubernetes.scheduler.place(&pods, self.cluster, budget)
         });
         let placements = placements.transpose().map_err(ReserveError::from);
         Some(placements.map(|placements| Reserved { reservation, placements }))

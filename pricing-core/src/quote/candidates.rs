@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::reason::Reason;
 use crate::budget::Budget;
@@ -24,9 +25,26 @@ pub struct Candidate {
     pub weight: u128,
     /// The probability that a replica gets it, if that was predicted: the mean over the unit's replicas.
     pub probability: Option<Probability>,
+    /// Where it may be handed out.
+    pub place: KindPlace,
+}
+
+/// Where a kind of card may be handed out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindPlace {
+    /// The node: the likeliest one, or the first one if none is likely. None if no inventory says so.
+    pub node: Option<Arc<str>>,
+    /// The number of such nodes.
+    pub nodes: u64,
 }
 
 impl Candidate {
+    /// A kind with a weight, and nothing more.
+    #[must_use]
+    pub fn new(kind: GpuKind, weight: u128) -> Self {
+        Self { kind, weight, probability: None, place: KindPlace::default() }
+    }
+
     /// The kinds of a cluster's cards, sorted, each weighted by its number of cards, in use or free.
     #[must_use]
     pub fn of_cluster(cluster: &Cluster) -> Vec<Self> {
@@ -35,7 +53,7 @@ impl Candidate {
             let number = kinds.entry(&card.kind).or_default();
             *number = number.saturating_add(1);
         }
-        kinds.into_iter().map(|(kind, weight)| Self { kind: kind.clone(), weight, probability: None }).collect()
+        kinds.into_iter().map(|(kind, weight)| Self::new(kind.clone(), weight)).collect()
     }
 }
 
@@ -162,12 +180,19 @@ impl Tally<'_> {
             let known = reach.candidates.iter().position(|candidate| candidate.kind == *kind);
             let place = known.unwrap_or(reach.candidates.len());
             if known.is_none() {
-                reach.candidates.push(Candidate { kind: kind.into_owned(), weight: 0, probability: None });
+                let mut candidate = Candidate::new(kind.into_owned(), 0);
+                candidate.place.node = self.cluster.nodes().get(nodes.first).map(|node| Arc::clone(&node.name));
+                reach.candidates.push(candidate);
             }
             counted.cards = counted.cards.saturating_add(*number);
             match counted.kinds.iter_mut().find(|(known, _)| *known == place) {
                 Some((_, sum)) => *sum = sum.saturating_add(*number),
-                None => counted.kinds.push((place, *number)),
+                None => {
+                    counted.kinds.push((place, *number));
+                    if let Some(candidate) = reach.candidates.get_mut(place) {
+                        candidate.place.nodes = candidate.place.nodes.saturating_add(nodes.nodes);
+                    }
+                }
             }
         }
         // Without a reserved vendor, an unwanted card only counts if the node also has a suitable card of its vendor:
@@ -225,9 +250,33 @@ fn reduce(candidates: &mut [Candidate]) {
     }
 }
 
+/// The largest common denominator of exact weights. A product with a rate and a number of cards still fits.
+const MAX_DENOMINATOR: u128 = 1 << 96;
+
+/// The candidates weighted by probability. None if that is not known, or all of them are impossible.
+///
+/// The probabilities are brought to the least common multiple of the denominators. If it is larger than
+/// [`MAX_DENOMINATOR`], they are in multiples of 2^-64. Where they add up to less than 1, because a replica may be
+/// pending, the weights are those of a replica that does start.
+pub(super) fn by_probability(candidates: &[Candidate]) -> Option<Vec<Candidate>> {
+    let known: Vec<Probability> = candidates.iter().map(|candidate| candidate.probability).collect::<Option<_>>()?;
+    let multiple =
+        known.iter().try_fold(1, |multiple, probability| least_common_multiple(multiple, probability.denominator()));
+    let multiple = multiple.filter(|multiple| *multiple <= MAX_DENOMINATOR);
+    let weight = |probability: &Probability| match multiple {
+        Some(multiple) => multiple.checked_div(probability.denominator())?.checked_mul(probability.numerator()),
+        None => Some(probability.rounded()),
+    };
+    let weights: Vec<u128> = known.iter().map(weight).collect::<Option<_>>()?;
+    let weighted = candidates.iter().zip(weights).map(|(known, weight)| Candidate { weight, ..known.clone() });
+    let mut weighted: Vec<Candidate> = weighted.collect();
+    reduce(&mut weighted);
+    weighted.iter().any(|candidate| candidate.weight > 0).then_some(weighted)
+}
+
 /// Gives every kind the same weight.
 pub(super) fn alike(kinds: &[GpuKind]) -> Vec<Candidate> {
-    kinds.iter().map(|kind| Candidate { kind: kind.clone(), weight: 1, probability: None }).collect()
+    kinds.iter().map(|kind| Candidate::new(kind.clone(), 1)).collect()
 }
 
 #[cfg(test)]
@@ -235,12 +284,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_nodes_free_cards_are_shared_out_by_its_cards_that_will_do() {
-        let kind = |model: &str| Candidate {
-            kind: GpuKind::new("nvidia", model, "16Gi", "pcie"),
-            weight: 0,
-            probability: None,
+    fn weights_by_probability_are_exact_and_those_of_a_replica_that_starts() {
+        let candidate = |model: &str, probability| Candidate {
+            probability,
+            ..Candidate::new(GpuKind::new("nvidia", model, "16Gi", "pcie"), 9)
         };
+        let weights = |one, other| {
+            let weighted = by_probability(&[candidate("t4", one), candidate("a100", other)]);
+            weighted.map(|list| list.iter().map(|candidate| candidate.weight).collect::<Vec<_>>())
+        };
+        let part = |part, whole| Some(Probability::new(part, whole));
+        assert_eq!(weights(part(1, 6), part(1, 4)), Some(vec![2, 3]), "7 of 12 replicas are pending");
+        assert_eq!(weights(part(0, 1), part(1, 2)), Some(vec![0, 1]));
+        assert_eq!(weights(part(0, 1), part(0, 1)), None);
+        assert_eq!(weights(None, part(1, 1)), None);
+        // The common denominator would have 160 bits.
+        let rounded = weights(part(1, (1 << 80) + 1), part(1, (1 << 80) - 1));
+        assert_eq!(rounded, None, "less than 2^-64 of 1 is nothing");
+        assert_eq!(
+            weights(part(1 << 79, (1 << 80) + 1), part(1 << 79, (1 << 80) - 1)),
+            Some(vec![(1 << 63) - 1, 1 << 63])
+        );
+    }
+
+    #[test]
+    fn a_nodes_free_cards_are_shared_out_by_its_cards_that_will_do() {
+        let kind = |model: &str| Candidate::new(GpuKind::new("nvidia", model, "16Gi", "pcie"), 0);
         let mut candidates = [kind("t4"), kind("a100")];
         // 3 free cards of a node with one of each, and 2 of one that has only the second: 3/2 to 3/2 + 2.
         let counted = [

@@ -1,6 +1,6 @@
 //! Which of several candidates the policy prices.
 
-use super::candidates::Candidate;
+use super::candidates::{Candidate, by_probability};
 use super::card_price::{CardPrice, WeighedCard};
 use super::reason::{Reason, ReasonCode};
 use super::tariff::{GpuTariff, priced};
@@ -46,7 +46,12 @@ pub(super) fn choose_known(
     candidates: &[Candidate],
 ) -> Result<CardPrice, Reason> {
     let is_certain = matches!(candidates, [one] if tariff.gpu.sized(&one.kind).is_known());
-    let cards = weighed(tariff, candidates)?;
+    let likely = if ambiguous == AmbiguousGpu::Likely { by_probability(candidates) } else { None };
+    let mut cards = weighed(tariff, likely.as_deref().unwrap_or(candidates))?;
+    if likely.is_some() {
+        // Every kind needs a rate, but those that Kubernetes would not hand out are not part of the mean.
+        cards.retain(|card| card.weight > 0);
+    }
     if ambiguous == AmbiguousGpu::Decline && !is_certain {
         return Err(not_certain(&cards));
     }
@@ -54,7 +59,8 @@ pub(super) fn choose_known(
 }
 
 /// The price of the candidates that only the rate card suggests, by policy. Their numbers are unknown, so a
-/// weighted mean cannot be computed: [`AmbiguousGpu::Expected`] prices the most expensive one.
+/// weighted mean cannot be computed: [`AmbiguousGpu::Expected`] and [`AmbiguousGpu::Likely`] price the most expensive
+/// one.
 pub(super) fn choose_suggested(
     tariff: GpuTariff<'_>,
     ambiguous: AmbiguousGpu,
@@ -66,7 +72,11 @@ pub(super) fn choose_suggested(
     if ambiguous == AmbiguousGpu::Decline && cards.iter().any(|one| Some(one.card.usd) != first) {
         return Err(not_certain(&cards));
     }
-    choose_among(cards, if ambiguous == AmbiguousGpu::Expected { AmbiguousGpu::Highest } else { ambiguous })
+    let ambiguous = match ambiguous {
+        AmbiguousGpu::Expected | AmbiguousGpu::Likely => AmbiguousGpu::Highest,
+        AmbiguousGpu::Highest | AmbiguousGpu::Lowest | AmbiguousGpu::Decline => ambiguous,
+    };
+    choose_among(cards, ambiguous)
 }
 
 fn not_certain(cards: &[WeighedCard]) -> Reason {
@@ -82,9 +92,9 @@ fn choose_among(cards: Vec<WeighedCard>, ambiguous: AmbiguousGpu) -> Result<Card
     let cheapest = cards.iter().map(|one| one.card.usd).min();
     let dearest = cards.iter().map(|one| one.card.usd).max();
     let chosen = match ambiguous {
-        AmbiguousGpu::Expected if cheapest != dearest => return Ok(CardPrice::Mean(cards)),
+        AmbiguousGpu::Expected | AmbiguousGpu::Likely if cheapest != dearest => return Ok(CardPrice::Mean(cards)),
         AmbiguousGpu::Lowest => cheapest,
-        AmbiguousGpu::Highest | AmbiguousGpu::Expected | AmbiguousGpu::Decline => dearest,
+        AmbiguousGpu::Highest | AmbiguousGpu::Expected | AmbiguousGpu::Likely | AmbiguousGpu::Decline => dearest,
     };
     // Of cards with equal prices, the first in the inventory's order.
     let chosen = cards.into_iter().map(|one| one.card).find(|card| Some(card.usd) == chosen);
@@ -97,9 +107,10 @@ mod tests {
     use super::*;
     use crate::rates::UnlistedGpu;
     use crate::rates::gpu::tests::rates;
+    use crate::reserve::kubernetes::Probability;
 
     fn candidate(ram: &str, weight: u128) -> Candidate {
-        Candidate { kind: GpuKind::described("nvidia", "a100", ram, "PCIe"), weight, probability: None }
+        Candidate::new(GpuKind::described("nvidia", "a100", ram, "PCIe"), weight)
     }
 
     #[test]
@@ -114,6 +125,32 @@ mod tests {
         assert_eq!(price.rate(), "4/7 a100.40Gi + 3/7 a100.80Gi");
         assert_eq!(price.kind(), "nvidia/a100/40Gi/pcie or nvidia/a100/80Gi/pcie");
         assert_eq!(price.weights()[1].part, "3/7");
+    }
+
+    #[test]
+    fn the_likely_price_is_the_mean_by_probability_and_otherwise_the_expected_one() {
+        let gpu = rates(&[("a100.40Gi", "600"), ("a100.80Gi", "1000")]);
+        let tariff = GpuTariff { gpu: &gpu, unlisted: UnlistedGpu::Decline };
+        let with =
+            |ram, part, whole| Candidate { probability: Some(Probability::new(part, whole)), ..candidate(ram, 1) };
+        let choose = |candidates: &[Candidate]| choose_known(tariff, AmbiguousGpu::Likely, candidates);
+        let mean = choose(&[with("40Gi", 1, 4), with("80Gi", 3, 4)]).unwrap();
+        assert_eq!(
+            (mean.rate(), mean.usd_per_month(2).unwrap().to_string()),
+            ("1/4 a100.40Gi + 3/4 a100.80Gi".into(), "1800".into())
+        );
+        // Half of the replicas are pending. The others are priced.
+        assert_eq!(choose(&[with("40Gi", 1, 8), with("80Gi", 3, 8)]).unwrap(), mean);
+        let sure = choose(&[with("40Gi", 0, 1), with("80Gi", 1, 1)]).unwrap();
+        assert_eq!((sure.rate(), sure.weights()), ("a100.80Gi".to_owned(), Vec::new()));
+        for unknown in [[candidate("40Gi", 1), with("80Gi", 1, 1)], [with("40Gi", 0, 1), with("80Gi", 0, 1)]] {
+            assert_eq!(choose(&unknown).unwrap().rate(), "1/2 a100.40Gi + 1/2 a100.80Gi");
+        }
+        let unlisted = choose(&[with("16Gi", 0, 1), with("80Gi", 1, 1)]).unwrap_err();
+        assert_eq!(unlisted.code, ReasonCode::UnlistedGpu, "an impossible card may be possible when the pod starts");
+        let suggested =
+            choose_suggested(tariff, AmbiguousGpu::Likely, &[candidate("40Gi", 1).kind, candidate("80Gi", 1).kind]);
+        assert_eq!(suggested.unwrap().rate(), "a100.80Gi");
     }
 
     #[test]

@@ -25,17 +25,19 @@ const RATE: &str = "plugin";
 /// The built-in quote of an order that a plugin is to price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Draft {
-    /// The plugin is not asked: the owner is not served, the denom is unknown, the order does not fit, or a number
-    /// overflowed.
+    /// The plugin is not asked: the owner is not served, the denom is unknown, the order does not fit or would hang, or
+    /// a number overflowed.
     Settled(Quote),
     /// The plugin may price it, even if the built-in pricer has no rate or price for it.
     Open(Quote),
 }
 
 impl Draft {
-    /// A plugin can make up for a missing exchange rate, but not for any other fault of the built-in pricer.
+    /// A plugin can make up for a missing exchange rate, but not for any other fault of the built-in pricer, and not for
+    /// a missing node.
     fn of(quote: Quote) -> Self {
         match quote.reason() {
+            Some(reason) if reason.code == ReasonCode::Pending => Self::Settled(quote),
             Some(reason) if reason.code.is_fault() && reason.code != ReasonCode::RateUnavailable => {
                 Self::Settled(quote)
             }

@@ -8,14 +8,17 @@
 //! null, and nothing else of the quote changes, unless [`AmbiguousGpu::Likely`](crate::rates::AmbiguousGpu) prices by
 //! them.
 
-use super::candidates::Candidate;
+use std::sync::Arc;
+
+use super::candidates::{Candidate, KindPlace};
 use super::cards::{PlacedOn, QuotedTarget};
+use super::reason::{Reason, ReasonCode};
 use crate::budget::{Budget, Spent};
-use crate::inventory::Cluster;
+use crate::inventory::{Cluster, NodeId};
 use crate::order::GroupSpec;
-use crate::rates::{GpuRates, Placement};
+use crate::rates::{GpuRates, Pending, Placement, Policy};
 use crate::reserve::kubernetes::{
-    KubeScheduler, NodeProbability, PodPlacements, PodTemplate, Probability, ProbabilitySum,
+    KubeScheduler, NodeProbability, PendingPod, PodPlacements, PodTemplate, Probability, ProbabilitySum,
 };
 use crate::reserve::{CommittedUnit, Reservation, Target};
 
@@ -46,7 +49,34 @@ pub enum PodPrediction {
     Placed(PodPlacements),
 }
 
+/// Told in place of probabilities when they were given up.
+pub const GIVEN_UP: &str =
+    "where the pods will start is not known: the part of the search steps for predictions is used up";
+
 impl PodPrediction {
+    /// The decline of an order that would probably hang, if the policy says so.
+    pub(super) fn check_pending(&self, policy: &Policy) -> Result<(), Reason> {
+        let pending = self.placements().and_then(|placements| placements.pending.as_ref());
+        let is_probable = |pod: &&PendingPod| pod.probability >= Probability::new(1, 2);
+        match pending.filter(is_probable) {
+            Some(pod) if policy.pending == Pending::Decline => {
+                let message = format!(
+                    "Kubernetes would leave replica {} of resource unit {} without a node, with probability {}; \
+                     `pending = \"warn\"` under [policy] bids all the same",
+                    pod.replica, pod.resource_id, pod.probability
+                );
+                Err(Reason::new(ReasonCode::Pending, message))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Whether the budget did not allow a prediction.
+    #[must_use]
+    pub fn is_given_up(&self) -> bool {
+        *self == Self::GivenUp
+    }
+
     /// The placements, if there are any.
     #[must_use]
     pub fn placements(&self) -> Option<&PodPlacements> {
@@ -151,7 +181,7 @@ impl KindTally<'_> {
         replicas: u32,
         budget: &Budget<'_>,
     ) -> Result<bool, Spent> {
-        let mut sums = vec![ProbabilitySum::ZERO; candidates.len()];
+        let mut sums = vec![KindSum::default(); candidates.len()];
         let mut outfits = OutfitCounts::new(self.cluster, budget)?;
         for nodes in steps {
             budget.take(nodes.len())?;
@@ -161,10 +191,13 @@ impl KindTally<'_> {
                 outfits.add_to(&mut sums, (*probability, replicas), budget)?;
             }
         }
-        for (candidate, sum) in candidates.iter_mut().zip(&sums) {
+        for (candidate, KindSum { sum, first, nodes }) in candidates.iter_mut().zip(&sums) {
             candidate.probability = Some(sum.get());
+            if let Some(node) = first.and_then(|id| self.cluster.node(id)) {
+                candidate.place = KindPlace { node: Some(Arc::clone(&node.name)), nodes: *nodes };
+            }
         }
-        Ok(sums.iter().all(|sum| sum.is_exact()))
+        Ok(sums.iter().all(|kind| kind.sum.is_exact()))
     }
 
     /// The candidates among the cards of an outfit. A candidate is named as the rate card knows it, or as the inventory
@@ -189,6 +222,22 @@ impl KindTally<'_> {
     }
 }
 
+/// The probability of a kind so far.
+#[derive(Clone, Debug)]
+struct KindSum {
+    sum: ProbabilitySum,
+    /// The likeliest node for the first replica that may get the kind.
+    first: Option<NodeId>,
+    /// The number of nodes on which a replica may get it. A node counts once for each replica.
+    nodes: u64,
+}
+
+impl Default for KindSum {
+    fn default() -> Self {
+        Self { sum: ProbabilitySum::ZERO, first: None, nodes: 0 }
+    }
+}
+
 /// The candidates on nodes with the same cards.
 #[derive(Clone, Debug, Default)]
 struct OutfitKinds {
@@ -197,7 +246,9 @@ struct OutfitKinds {
     /// The sum of these numbers.
     cards: u128,
     /// The number of nodes that are being counted.
-    nodes: u128,
+    nodes: u64,
+    /// The first of these nodes.
+    first: Option<NodeId>,
 }
 
 /// Counts nodes by their outfits.
@@ -231,6 +282,7 @@ impl<'a> OutfitCounts<'a> {
             };
             if outfit.nodes == 0 {
                 self.counted.push(place);
+                outfit.first = Some(*node);
             }
             outfit.nodes = outfit.nodes.saturating_add(1);
         }
@@ -241,7 +293,7 @@ impl<'a> OutfitCounts<'a> {
     /// no node is counted any more.
     fn add_to(
         &mut self,
-        sums: &mut [ProbabilitySum],
+        sums: &mut [KindSum],
         (probability, replicas): (Probability, u32),
         budget: &Budget<'_>,
     ) -> Result<(), Spent> {
@@ -251,8 +303,10 @@ impl<'a> OutfitCounts<'a> {
             budget.take(outfit.kinds.len().saturating_mul(STEPS_PER_SUM))?;
             let whole = outfit.cards.saturating_mul(replicas.into());
             for (candidate, number) in &outfit.kinds {
-                if let Some(sum) = sums.get_mut(*candidate) {
-                    sum.add(probability, number.saturating_mul(nodes), whole);
+                if let Some(kind) = sums.get_mut(*candidate) {
+                    kind.sum.add(probability, number.saturating_mul(nodes.into()), whole);
+                    kind.first = kind.first.or(outfit.first);
+                    kind.nodes = kind.nodes.saturating_add(nodes);
                 }
             }
         }

@@ -77,6 +77,8 @@ reason_codes! {
     AmbiguousGpu "ambiguous-gpu" false
     /// The provider's algorithm gave replicas different cards.
     ReplicaMismatch "replica-mismatch" false
+    /// Kubernetes would probably leave a replica without a node.
+    Pending "pending" false
     /// The order's denom is not supported.
     UnsupportedDenom "unsupported-denom" false
     /// The rate card has no entry for a storage class.

@@ -266,7 +266,9 @@ pub fn quote(request: &QuoteRequest<'_>, scales: &Scales) -> ScaleQuote {
 fn priced(request: &QuoteRequest<'_>, scales: &Scales, placed: PlacedOrder) -> ScaleQuote {
     let order = request.order;
     let denom = screen::denom(order);
-    let total = scales.price(order).map_err(|fault| Reason::new(ReasonCode::InvalidOutput, fault.to_string()));
+    let not_pending = placed.pods.check_pending(&request.pricing.policy);
+    let total = not_pending
+        .and_then(|()| scales.price(order).map_err(|fault| Reason::new(ReasonCode::InvalidOutput, fault.to_string())));
     let usd_per_month = total.as_ref().ok().and_then(|total| usd(total, request));
     let decision = total.and_then(|total| below_maximum(total, order));
     let bid = decision.clone().and_then(|amount| {

@@ -13,6 +13,7 @@ use super::scale::ScaleQuote;
 use super::{Alternative, Alternatives, Explored, PluginUse, Quote};
 use crate::input::InputError;
 use crate::money::Price;
+use crate::reserve::kubernetes::wire::PendingJson;
 use crate::text::Untrusted;
 use line::LineJson;
 use offer::OfferJson;
@@ -71,6 +72,7 @@ pub struct QuoteJson<'a> {
     alternatives: Option<Vec<AlternativeJson<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alternatives_complete: Option<bool>,
+    pending: Option<PendingJson<'a>>,
     reason: Option<ReasonJson<'a>>,
     #[serde(flatten)]
     shortage: Option<ShortageJson<'a>>,
@@ -94,6 +96,7 @@ impl<'a> QuoteJson<'a> {
             offer_prices: quote.offer_prices.iter().map(OfferJson::new).collect(),
             alternatives: alternatives.map(|found| found.list.iter().map(AlternativeJson::new).collect()),
             alternatives_complete: alternatives.map(|found| found.complete),
+            pending: quote.pods.placements().and_then(PendingJson::of),
             reason: quote.reason().map(ReasonJson::new),
             shortage: quote.reason().and_then(|reason| reason.shortage.as_deref()).map(ShortageJson::new),
             plugin: quote.plugin.as_ref().map(PluginJson::new),

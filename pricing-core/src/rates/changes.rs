@@ -166,8 +166,15 @@ fn is_all_compared(pricing: &Pricing) {
     }
     let RateCard { cpu: _, memory: _, endpoint: _, ip: _, storage: _, gpu: _, interconnect: _, confidential: _ } =
         rates;
-    let Policy { unlisted_gpu: _, ambiguous_gpu: _, placement: _, minimum_usd_per_month: _, below_minimum: _, owners } =
-        policy;
+    let Policy {
+        unlisted_gpu: _,
+        ambiguous_gpu: _,
+        placement: _,
+        pending: _,
+        minimum_usd_per_month: _,
+        below_minimum: _,
+        owners,
+    } = policy;
     let Owners { allow: _, deny: _, discount: _ } = owners;
     let Chain { blocks_per_month: _, denoms: _, address_prefix: _ } = chain;
 }

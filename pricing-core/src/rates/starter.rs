@@ -211,7 +211,7 @@ impl Card {
         self.line(
             "ambiguous_gpu",
             "highest",
-            "what an order may get several cards for: highest | lowest | expected | decline",
+            "what an order may get several cards for: highest | lowest | expected | likely | decline",
         );
         self.line("minimum_usd_per_month", "0", "what an order must cost at least, in USD a month");
         self.line("below_minimum", "decline", "an order below that: decline | raise");

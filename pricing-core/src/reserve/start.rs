@@ -182,6 +182,8 @@ pub struct SameCards<'c> {
     pub free: u64,
     /// The number of nodes.
     pub nodes: u64,
+    /// The first of the nodes, as an index.
+    pub first: usize,
 }
 
 /// Groups nodes by their cards. The groups are in the order of their first nodes.
@@ -195,7 +197,7 @@ pub fn by_outfit<'c>(nodes: &[usize], cluster: &'c Cluster) -> Vec<SameCards<'c>
         let Some(outfit) = index.outfits().get(at) else { continue };
         let known = *slots.entry(at).or_insert(alike.len());
         if known == alike.len() {
-            alike.push(SameCards { cards: &outfit.cards, free: 0, nodes: 0 });
+            alike.push(SameCards { cards: &outfit.cards, free: 0, nodes: 0, first: *place });
         }
         if let (Some(alike), Some(free)) = (alike.get_mut(known), index.free().get(*place)) {
             alike.free = alike.free.saturating_add(free.gpus);

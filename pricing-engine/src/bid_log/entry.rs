@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::comparison::{Base, Difference, Money, Outcome};
+use crate::config::LoadedScheduler;
 use crate::digest::Digest;
 use crate::order_name::OrderName;
 
@@ -82,6 +83,9 @@ pub struct Decision {
     /// Whether the deadline passed before the group was decided.
     #[serde(default)]
     pub out_of_time: bool,
+    /// What predicted where the pods start; a scheduler without a configuration if this is missing.
+    #[serde(default)]
+    pub kubernetes: Option<KubernetesEntry>,
     /// The rate card.
     pub rates: Digest,
     /// The plugin.
@@ -111,6 +115,29 @@ pub struct Decision {
     /// The time that it took, in microseconds.
     #[serde(default)]
     pub took_us: u64,
+}
+
+/// What predicts where the pods of an order start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KubernetesEntry {
+    /// Whether anything was predicted.
+    pub predict: bool,
+    /// The digest of the scheduler's configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler_config: Option<Digest>,
+    /// How many pods without requests were taken to run on each node.
+    #[serde(default)]
+    pub pods_without_requests: u32,
+}
+
+impl KubernetesEntry {
+    /// The entry for a scheduler. None for the default one.
+    pub(super) fn of(loaded: &LoadedScheduler) -> Option<Self> {
+        let pods_without_requests = loaded.scheduler.pods_without_requests;
+        let scheduler_config = loaded.text.as_ref().map(|(digest, _)| *digest);
+        let is_default = loaded.predict && scheduler_config.is_none() && pods_without_requests == 0;
+        (!is_default).then_some(Self { predict: loaded.predict, scheduler_config, pods_without_requests })
+    }
 }
 
 impl Decision {

@@ -14,9 +14,9 @@ use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{BreakerSettings, Plugin, PluginHost, PluginSettings, SizeClass};
 use rust_decimal::Decimal;
 
-use super::entry::{Decision, ExploreEntry, InventoryEntry, PluginEntry};
+use super::entry::{Decision, ExploreEntry, InventoryEntry, KubernetesEntry, PluginEntry};
 use super::objects::{ObjectError, Objects};
-use crate::config::LoadedRates;
+use crate::config::{LoadedRates, LoadedScheduler};
 use crate::decision::{LiveState, OrderRequest, Settings};
 use crate::digest::Digest;
 use crate::explore::{DrawSource, Explore};
@@ -136,7 +136,8 @@ impl Rebuilder {
         let steps_left = decision.search_steps_left.unwrap_or(budget.steps);
         let left_for_predictions = decision.prediction_steps_left.unwrap_or_else(|| budget.for_predictions());
         let explore = decision.explore.as_ref().map(explore).transpose()?;
-        let settings = Settings { rates, plugin, scheduler, prefer, budget, explore };
+        let kubernetes = self.kubernetes(decision.kubernetes.as_ref())?;
+        let settings = Settings { rates, plugin, scheduler, prefer, budget, kubernetes, explore };
         Ok(Rebuilt { request, settings, live, steps_left, left_for_predictions })
     }
 
@@ -172,6 +173,15 @@ impl Rebuilder {
         }
         self.rates.insert(digest, source.clone());
         Ok(source)
+    }
+
+    fn kubernetes(&self, entry: Option<&KubernetesEntry>) -> Result<LoadedScheduler, RebuildError> {
+        let Some(KubernetesEntry { predict, scheduler_config, pods_without_requests }) = entry else {
+            return Ok(LoadedScheduler::default());
+        };
+        let text = scheduler_config.map(|digest| self.objects.text(digest)).transpose()?;
+        let loaded = LoadedScheduler::read(*predict, *pods_without_requests, text.map(Into::into));
+        loaded.map_err(|error| unreadable("scheduler configuration", error))
     }
 
     fn availability(&mut self, decision: &Decision) -> Result<Availability, RebuildError> {

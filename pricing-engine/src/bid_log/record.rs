@@ -11,7 +11,9 @@ use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::Plugin;
 use serde::Serialize;
 
-use super::entry::{BidOutcome, ExploreEntry, Group, InventoryEntry, LimitsEntry, PluginEntry, Shadowed};
+use super::entry::{
+    BidOutcome, ExploreEntry, Group, InventoryEntry, KubernetesEntry, LimitsEntry, PluginEntry, Shadowed,
+};
 use super::objects::{Content, Object};
 use crate::decision::{LiveState, OrderRequest, PricedGroup, RemainingBudget, ScreenedGroup, Settings};
 use crate::digest::Digest;
@@ -92,6 +94,8 @@ struct DecisionLine<'a> {
     prediction_steps_left: Option<u64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     out_of_time: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kubernetes: Option<KubernetesEntry>,
     rates: Digest,
     plugin: Option<PluginEntry>,
     inventory: Option<InventoryEntry>,
@@ -139,6 +143,8 @@ impl Record<'_> {
     pub(super) fn line(&self, now: SystemTime) -> serde_json::Result<Line> {
         let Self { call, request, group, settings, live, decided, took } = *self;
         let mut objects = vec![rates_object(settings)];
+        let scheduler_text = settings.kubernetes.text.as_ref();
+        objects.extend(scheduler_text.map(|(digest, of_scheduler)| text(*digest, of_scheduler, false)));
         let order = request.orders.get(group);
         let long = request.text.len() > MAX_ORDER_BYTES;
         let order_object = long.then(|| request.digest());
@@ -177,6 +183,7 @@ impl Record<'_> {
             prediction_steps_left: Some(remaining_budget.left_for_predictions)
                 .filter(|left| *left != settings.budget.for_predictions()),
             out_of_time: remaining_budget.out_of_time,
+            kubernetes: KubernetesEntry::of(&settings.kubernetes),
             rates: settings.rates.digest,
             plugin,
             inventory,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pricing_core::rates;
+use pricing_core::reserve::kubernetes::configuration;
 use pricing_files::FileError;
 use toml::Table;
 
@@ -15,13 +16,15 @@ use crate::digest::Digest;
 /// The most bytes of a configuration.
 const MAX_BYTES: usize = 1 << 20;
 
-/// A configuration file and the rate cards that it names, with their content and metadata at one moment. If two values
+/// A configuration file with the rate cards and the scheduler's configuration that it names, with their content and
+/// metadata at one moment. If two values
 /// are equal, the files are the same, and were not written to in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     pub(super) config: TextFile,
     pub(super) rates: Option<TextFile>,
     pub(super) shadow_rates: Option<TextFile>,
+    pub(super) scheduler: Option<TextFile>,
 }
 
 /// A text file.
@@ -43,22 +46,27 @@ pub(crate) struct Stamp {
 }
 
 impl Files {
-    /// Reads a configuration file, and the rate cards that it names, if it can be parsed.
+    /// Reads a configuration file, and the files that it names here, if it can be parsed.
     #[must_use]
     pub fn read(path: &Path) -> Self {
         let config = TextFile::read(path.to_owned(), MAX_BYTES);
         let table = config.text.as_ref().ok().and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
         let folder = path.parent().unwrap_or(Path::new(""));
-        let named = |section: &str, key: &str| {
+        let named = |section: &str, key: &str, limit: usize| {
             let file = table.get(section)?.get(key)?.as_str()?;
-            Some(TextFile::read(folder.join(file), rates::toml::MAX_INPUT_BYTES))
+            Some(TextFile::read(folder.join(file), limit))
         };
-        Self { rates: named("rates", "file"), shadow_rates: named("shadow", "rates"), config }
+        Self {
+            rates: named("rates", "file", rates::toml::MAX_INPUT_BYTES),
+            shadow_rates: named("shadow", "rates", rates::toml::MAX_INPUT_BYTES),
+            scheduler: named("kubernetes", "scheduler_config", configuration::MAX_INPUT_BYTES),
+            config,
+        }
     }
 
     /// Returns the path and the digest of each file; the digest is `None` if the file cannot be read.
     pub fn digests(&self) -> impl Iterator<Item = (&Path, Option<Digest>)> {
-        let files = [Some(&self.config), self.rates.as_ref(), self.shadow_rates.as_ref()];
+        let files = [Some(&self.config), self.rates.as_ref(), self.shadow_rates.as_ref(), self.scheduler.as_ref()];
         files.into_iter().flatten().map(|file| (file.path.as_path(), file.digest()))
     }
 }

@@ -35,6 +35,8 @@ pub struct Config {
     pub provider: OfRateCard,
     /// How orders are placed.
     pub reserve: Reserve,
+    /// What starts the pods of an order.
+    pub kubernetes: Kubernetes,
     /// What an AKT is worth.
     pub feed: Feed,
     /// The plugin that prices.
@@ -172,6 +174,27 @@ pub struct Reserve {
 impl Default for Reserve {
     fn default() -> Self {
         Self { scheduler: Scheduler::Sound, prefer: Prefer::Order, search_steps: 2_000_000 }
+    }
+}
+
+/// What starts the pods of an order: the cluster's kube-scheduler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Kubernetes {
+    /// Whether quotes predict where the pods start, and with which probability they get which card. Without it,
+    /// `ambiguous_gpu = "likely"` acts as `expected`.
+    pub predict: bool,
+    /// The scheduler's configuration: a `KubeSchedulerConfiguration` (YAML). By default it has none of its own. It is
+    /// looked at again as the rate card is.
+    pub scheduler_config: Option<PathBuf>,
+    /// How many pods without requests run on each node. The inventory does not show them, and the scheduler counts each
+    /// as 100m of CPU and 200Mi of memory.
+    pub pods_without_requests: u32,
+}
+
+impl Default for Kubernetes {
+    fn default() -> Self {
+        Self { predict: true, scheduler_config: None, pods_without_requests: 0 }
     }
 }
 

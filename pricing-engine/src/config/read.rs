@@ -10,6 +10,7 @@ use toml::Table;
 use toml::de::DeTable;
 
 use super::files::{Files, TextFile};
+use super::kubernetes::LoadedScheduler;
 use super::model::Config;
 use super::{contradictions, keys};
 use crate::digest::Digest;
@@ -113,6 +114,8 @@ pub struct Loaded {
     pub card: Option<Arc<str>>,
     /// The shadow's own rates, if it has any.
     pub shadow_rates: Option<LoadedRates>,
+    /// What starts the pods.
+    pub scheduler: LoadedScheduler,
     /// The files that were read, and their digests.
     pub files: Vec<(PathBuf, Digest)>,
 }
@@ -141,7 +144,7 @@ pub fn load_files(files: &Files) -> Result<Loaded, ConfigError> {
     inspect_files(files).map_err(first)
 }
 
-/// Parses files. If both the rates and the shadow's rates are bad, both problems are returned.
+/// Parses files. If several of them are bad, all problems are returned.
 fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
     let path = files.config.path.as_path();
     let text = files.config.text().map_err(|error| vec![error])?;
@@ -151,14 +154,25 @@ fn inspect_files(files: &Files) -> Result<Loaded, Vec<ConfigError>> {
     resolve(&mut config, folder);
     let rates = rates_of(path, text, files.rates.as_ref());
     let shadow = files.shadow_rates.as_ref();
-    match (rates, shadow.map(LoadedRates::file).transpose()) {
-        (Ok(rates), Ok(shadow_rates)) => {
+    let scheduler = scheduler_of(&config, files.scheduler.as_ref());
+    match (rates, shadow.map(LoadedRates::file).transpose(), scheduler) {
+        (Ok(rates), Ok(shadow_rates), Ok(scheduler)) => {
             let card = files.rates.as_ref().and_then(|file| file.text().ok()).cloned();
             let files = files.digests().filter_map(|(path, digest)| Some((path.to_owned(), digest?))).collect();
-            Ok(Loaded { files, config, rates, card, shadow_rates })
+            Ok(Loaded { files, config, rates, card, shadow_rates, scheduler })
         }
-        (rates, shadow) => Err(rates.err().into_iter().chain(shadow.err()).flatten().collect()),
+        (rates, shadow, scheduler) => {
+            let of_rates = rates.err().into_iter().chain(shadow.err()).flatten();
+            Err(of_rates.chain(scheduler.err()).collect())
+        }
     }
+}
+
+/// What starts the pods: the section `kubernetes`, and the file that it names.
+fn scheduler_of(config: &Config, file: Option<&TextFile>) -> Result<LoadedScheduler, ConfigError> {
+    let text = file.map(TextFile::text).transpose()?.cloned();
+    let path = file.map_or_else(PathBuf::new, |file| file.path.clone());
+    LoadedScheduler::of(&config.kubernetes, text).map_err(|error| malformed(&path, error))
 }
 
 /// Parses the text of a configuration, without the rates.
@@ -227,6 +241,7 @@ fn resolve(config: &mut Config, folder: &Path) {
     paths.extend(config.inventory.file.as_mut());
     paths.extend(config.inventory.ca.as_mut());
     paths.extend(config.rates.file.as_mut());
+    paths.extend(config.kubernetes.scheduler_config.as_mut());
     paths.extend(config.feed.cache.as_mut());
     paths.extend(config.bid_log.as_mut().map(|log| &mut log.folder));
     paths.extend(config.outcomes.as_mut().and_then(|outcomes| outcomes.folder.as_mut()));
@@ -270,10 +285,11 @@ fn rates_of(path: &Path, text: &str, file: Option<&TextFile>) -> Result<LoadedRa
 }
 
 /// The sections that do not belong to a rate card.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "listen",
     "inventory",
     "reserve",
+    "kubernetes",
     "feed",
     "plugin",
     "shadow",

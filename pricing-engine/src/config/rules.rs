@@ -105,6 +105,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         | "plugin.file"
         | "plugin.cache"
         | "shadow.rates"
+        | "kubernetes.scheduler_config"
         | "bid_log.folder"
         | "outcomes.folder"
         | "reload.state" => Rule::Path,
@@ -120,6 +121,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "outcomes.interval" => Rule::Span(10_000, 7 * DAY * 1000),
         "outcomes.since" => Rule::Span(3_600_000, 10 * YEAR * 1000),
         "outcomes.requests_per_second" => Rule::Whole(1, 1000),
+        "kubernetes.pods_without_requests" => Rule::Whole(0, 10_000),
         "reserve.search_steps" => Rule::Whole(1, 1_000_000_000_000),
         "feed.usd_per_akt" => Rule::UsdPerAkt,
         "feed.timeout" | "outcomes.timeout" => Rule::Span(100, 300_000),

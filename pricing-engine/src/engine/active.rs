@@ -61,6 +61,11 @@ impl Active {
                 plugin: shadow_plugin,
             }
         });
+        if let Some(file) = &loaded.config.kubernetes.scheduler_config {
+            for warning in loaded.scheduler.told(file) {
+                tracing::warn!(warning, "the scheduler's configuration is not understood entirely");
+            }
+        }
         Ok(Self { settings, plugin, shadow, loaded })
     }
 
@@ -84,6 +89,7 @@ fn settings_of(loaded: &Loaded, rates: &LoadedRates, plugin: Option<&OpenPlugin>
         scheduler: reserve.scheduler,
         prefer: reserve.prefer,
         budget: SearchBudget { steps: reserve.search_steps },
+        kubernetes: loaded.scheduler.clone(),
         explore: None,
     }
 }

@@ -111,6 +111,7 @@ pub fn check(
             look.inventory(&loaded);
             look.tuning(&loaded.config);
             look.accepted(&loaded);
+            look.scheduler(&loaded);
             look.oddities(&loaded);
         }
     }
@@ -273,6 +274,21 @@ impl Findings<'_> {
         }
     }
 
+    /// What of the scheduler's configuration is not understood.
+    fn scheduler(&mut self, loaded: &Loaded) {
+        let Some(file) = &loaded.config.kubernetes.scheduler_config else { return };
+        for warning in &loaded.scheduler.warnings {
+            self.report.problems.push(Problem {
+                file: file.clone(),
+                key: warning.path().map(str::to_owned),
+                line: warning.line(),
+                column: warning.column(),
+                message: warning.message().to_owned(),
+                severity: Severity::Warning,
+            });
+        }
+    }
+
     /// Warns of what is valid but may not be what was meant.
     fn oddities(&mut self, loaded: &Loaded) {
         let config = &loaded.config;
@@ -294,6 +310,13 @@ impl Findings<'_> {
         }
         if config.outcomes.is_some() && config.bid_log.is_none() {
             warn("outcomes", "there is no bid log: outcomes are counted, and not joined with decisions");
+        }
+        let likely = loaded.rates.pricing.policy.needs_prediction();
+        if !config.kubernetes.predict && likely {
+            warn(
+                "kubernetes.predict",
+                "nothing is predicted: `likely` acts as `expected`, and no order is declined as pending",
+            );
         }
         if config.explore.as_ref().is_some_and(|explore| explore.seed.is_short()) {
             warn(

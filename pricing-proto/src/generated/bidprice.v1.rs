@@ -158,6 +158,28 @@ pub struct Quote {
     /// How the price was varied. Absent if it was not.
     #[prost(message, optional, tag = "13")]
     pub explored: ::core::option::Option<Explored>,
+    /// The first replica that Kubernetes may leave without a node. Absent if there is none, or nothing was predicted.
+    #[prost(message, optional, tag = "14")]
+    pub pending: ::core::option::Option<Pending>,
+    /// Whether the part of the search steps for predicting where the pods start was used up. Then no kind has a
+    /// probability.
+    #[prost(bool, tag = "15")]
+    pub prediction_given_up: bool,
+}
+/// A replica that Kubernetes may leave without a node.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Pending {
+    #[prost(uint32, tag = "1")]
+    pub resource_id: u32,
+    /// Counted from 1.
+    #[prost(uint32, tag = "2")]
+    pub replica: u32,
+    /// The probability that it fits nowhere, with six decimal places.
+    #[prost(string, tag = "3")]
+    pub probability: ::prost::alloc::string::String,
+    /// What each node lacks for it.
+    #[prost(message, repeated, tag = "4")]
+    pub nodes: ::prost::alloc::vec::Vec<NodeShortage>,
 }
 /// A price that was varied by `\[explore\]`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -204,6 +226,9 @@ pub struct Target {
     /// In answers: whether exactly one kind is possible, all of its properties are known, and there are no others.
     #[prost(bool, tag = "8")]
     pub certain: bool,
+    /// In answers: whether the probabilities of the kinds are approximate.
+    #[prost(bool, tag = "9")]
+    pub approximate: bool,
 }
 /// The cards on one node.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -227,6 +252,17 @@ pub struct GpuKind {
     /// `pcie` or `sxm`.
     #[prost(string, optional, tag = "4")]
     pub interface: ::core::option::Option<::prost::alloc::string::String>,
+    /// For the kinds of a target, in answers: the probability that a replica gets the kind, with six decimal places. Absent
+    /// if it was not predicted.
+    #[prost(string, optional, tag = "5")]
+    pub probability: ::core::option::Option<::prost::alloc::string::String>,
+    /// For the kinds of a target, in answers: the likeliest node where a replica gets it, or the first one if none is
+    /// likely.
+    #[prost(string, optional, tag = "6")]
+    pub node: ::core::option::Option<::prost::alloc::string::String>,
+    /// For the kinds of a target, in answers: the number of such nodes, for a unit of one replica.
+    #[prost(uint64, tag = "7")]
+    pub nodes: u64,
 }
 /// One line of a bill.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -3,9 +3,10 @@
 use pricing_core::gpu::GpuKind;
 use pricing_core::money::Price;
 use pricing_core::quote::{
-    Alternative, Alternatives, CardGroup, Decision, Explored, Line, OfferPrices, PluginUse, Quote, QuotedTarget,
-    Reason, Weight,
+    Alternative, Alternatives, Candidate, CardGroup, Decision, Explored, Line, OfferPrices, PluginUse, Quote,
+    QuotedTarget, Reason, Weight,
 };
+use pricing_core::reserve::kubernetes::PendingPod;
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
 
@@ -31,6 +32,17 @@ pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
         alternatives: alternatives.map(|found| found.list.iter().map(alternative).collect()).unwrap_or_default(),
         alternatives_complete: alternatives.map(|found| found.complete),
         explored: quote.explored.as_ref().map(explored),
+        pending: quote.pods.placements().and_then(|placements| placements.pending.as_ref()).map(pending),
+        prediction_given_up: quote.pods.is_given_up(),
+    }
+}
+
+fn pending(pod: &PendingPod) -> v1::Pending {
+    v1::Pending {
+        resource_id: pod.resource_id,
+        replica: pod.replica,
+        probability: pod.probability.to_string(),
+        nodes: pod.lacks.iter().map(node_shortage).collect(),
     }
 }
 
@@ -67,14 +79,24 @@ fn target(target: &QuotedTarget) -> v1::Target {
         nodes: target.nodes.iter().map(ToString::to_string).collect(),
         gpu_units: target.gpu_units,
         cards: target.cards.iter().map(cards).collect(),
-        kinds: target.kinds.iter().map(|candidate| kind(&candidate.kind)).collect(),
+        kinds: target.kinds.iter().map(candidate).collect(),
         others: target.others.iter().map(kind).collect(),
         certain: target.is_certain(),
+        approximate: target.approximate,
     }
 }
 
 fn cards(group: &CardGroup) -> v1::Cards {
     v1::Cards { node: group.node.as_deref().map(str::to_owned), kinds: group.kinds.iter().map(kind).collect() }
+}
+
+fn candidate(candidate: &Candidate) -> v1::GpuKind {
+    v1::GpuKind {
+        probability: candidate.probability.map(|probability| probability.to_string()),
+        node: candidate.place.node.as_deref().map(str::to_owned),
+        nodes: candidate.place.nodes,
+        ..kind(&candidate.kind)
+    }
 }
 
 fn kind(kind: &GpuKind) -> v1::GpuKind {
@@ -83,6 +105,7 @@ fn kind(kind: &GpuKind) -> v1::GpuKind {
         model: kind.model().to_owned(),
         ram: kind.ram().map(str::to_owned),
         interface: kind.interface().map(str::to_owned),
+        ..v1::GpuKind::default()
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::order::{GroupSpec, detect, group_spec};
 use pricing_core::reserve::{Prefer, Scheduler};
-use pricing_engine::config::LoadedRates;
+use pricing_engine::config::{LoadedRates, LoadedScheduler};
 use pricing_engine::decision::{LiveState, OrderRequest, Settings, price};
 use pricing_engine::inventory::Availability;
 use pricing_proto::akash::base::attributes::v1::{Attribute, PlacementRequirements, SignedBy};
@@ -172,6 +172,7 @@ fn no_bytes_that_are_a_message_make_it_panic() {
         scheduler: Scheduler::Sound,
         prefer: Prefer::Order,
         budget: SearchBudget { steps: 10_000 },
+        kubernetes: LoadedScheduler::default(),
         explore: None,
     };
     let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };

@@ -41,6 +41,10 @@ fn of_reason(reason: ReasonCode) -> (&'static str, &'static str) {
             "replicas on unlike cards",
             "The provider's own algorithm gave the replicas of the order different cards, which it refuses.",
         ),
+        ReasonCode::Pending => (
+            "would hang",
+            "Kubernetes would probably have left a replica of the order without a node, and the policy declines such orders.",
+        ),
         ReasonCode::UnsupportedDenom => ("denom not priced", "The order pays in a coin that is not priced."),
         ReasonCode::UnsupportedStorageClass => {
             ("storage class not priced", "The rate card has no entry for a storage class of the order.")

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use pricing_core::inventory::Cluster;
 use pricing_core::inventory::utilisation::Utilisation;
 use pricing_core::money::UsdPerAkt;
-use pricing_core::quote::{Reason, Supply, Terms};
+use pricing_core::quote::{Predict, Reason, Supply, Terms};
 use pricing_core::rates::CoinValue;
 use pricing_core::text::{Untrusted, counted, excerpt};
 use pricing_engine::comparison::{Outcome, Pair, Summary};
@@ -21,11 +21,19 @@ use super::{Args, Kind, Named, Subject};
 use crate::args::PlacementArgs;
 use crate::command::simulate::Bar;
 use crate::error::CliError;
+use crate::kubernetes::Kubernetes;
 use crate::scene::owner;
 use crate::wording::{count, plural};
 
 /// The label of orders whose cards are not certain.
 const AMBIGUOUS: &str = "ambiguous";
+
+/// Where orders are placed, and by whom their pods are started.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placing<'a> {
+    pub(super) cluster: Option<&'a Cluster>,
+    pub(super) kubernetes: &'a Kubernetes,
+}
 
 /// How two answers to the same orders differ.
 pub(super) struct Compared {
@@ -79,11 +87,11 @@ pub(super) fn compare(
     args: &Args,
     named: &[Named; 2],
     subjects: (Subject, Subject),
-    cluster: Option<&Cluster>,
+    placing: Placing<'_>,
     skipped: &mut Skipped,
 ) -> Result<Compared, CliError> {
     let bar = Bar::spinner("reading the orders");
-    let answers = answers(args, named, subjects, cluster, skipped, &bar);
+    let answers = answers(args, named, subjects, placing, skipped, &bar);
     bar.clear();
     let (a, b) = answers?;
     if a.len() != b.len() {
@@ -110,7 +118,7 @@ fn answers(
     args: &Args,
     named: &[Named; 2],
     subjects: (Subject, Subject),
-    cluster: Option<&Cluster>,
+    placing: Placing<'_>,
     skipped: &mut Skipped,
     bar: &Bar,
 ) -> Result<(Vec<Answered>, Vec<Answered>), CliError> {
@@ -123,7 +131,7 @@ fn answers(
         check_rates(args, strategy, &cases)?;
     }
     bar.start("prices", cases.len().saturating_mul(strategies.len()));
-    let scene = Scene { args, cases: &cases, cluster, utilisation: cluster.map(Utilisation::of), bar };
+    let scene = Scene { args, cases: &cases, placing, utilisation: placing.cluster.map(Utilisation::of), bar };
     let a = scene.answers(subjects.0);
     let b = scene.answers(subjects.1);
     Ok((a, b))
@@ -210,7 +218,7 @@ impl Compared {
 struct Scene<'a> {
     args: &'a Args,
     cases: &'a [Case],
-    cluster: Option<&'a Cluster>,
+    placing: Placing<'a>,
     utilisation: Option<Utilisation>,
     bar: &'a Bar,
 }
@@ -251,11 +259,14 @@ impl Scene<'_> {
     fn price(&self, strategy: &Strategy, place: usize, case: &Case) -> Answered {
         let budget = self.args.placement.budget();
         let PlacementArgs { scheduler, prefer, .. } = self.args.placement;
-        let supply = self.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler });
+        let supply = self.placing.cluster.map_or(Supply::Unknown, |cluster| Supply::Reserve { cluster, scheduler });
         let owner = case.owner.as_deref().or(self.args.owner.as_deref()).filter(|owner| !owner.is_empty());
         let usd_per_akt = usd_per_akt(self.args, case);
         let owner = owner.map(Untrusted::new);
-        let terms = Terms { owner, usd_per_akt, prefer, budget: Some(&budget), ..Terms::default() };
+        // Nobody reads a prediction here unless it decides.
+        let needed = strategy.pricing.policy.needs_prediction();
+        let predict = if needed { self.placing.kubernetes.predict() } else { Predict::Never };
+        let terms = Terms { owner, usd_per_akt, prefer, predict, budget: Some(&budget), ..Terms::default() };
         let quote = strategy.price_on(&case.order, supply, self.utilisation.as_ref(), terms).quote;
         Answered {
             key: (0, u64::try_from(place).unwrap_or(u64::MAX)),

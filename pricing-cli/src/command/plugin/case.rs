@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::{Value, json};
 
 use crate::error::CliError;
+use crate::kubernetes::KubernetesText;
 use crate::load::{self, Document, RatesText};
 use crate::scene::{Inputs, Scene};
 
@@ -143,6 +144,7 @@ impl Case {
             commit: Vec::new(),
             tee_platform: None,
             search_steps: SearchBudget::default().steps,
+            kubernetes: KubernetesText::default(),
         };
         Scene::read(&inputs)
     }

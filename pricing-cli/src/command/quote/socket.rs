@@ -16,6 +16,7 @@ use crate::answered::Answered;
 use crate::args::Output;
 use crate::error::{CliError, Exit};
 use crate::load::Document;
+use crate::scene::given_up;
 use crate::{load, output, quote_table};
 
 /// How long a service may take by default.
@@ -47,9 +48,11 @@ pub(super) fn run(socket: &Path, args: &Args) -> Result<Exit, CliError> {
     let answer = runtime.block_on(asked).map_err(|error| no_answer(socket, &document, &error))?;
     let quotes = quotes(answer, orders.len(), args.scene.already_reserved());
     let quotes = quotes.map_err(|problem| garbled(socket, &problem))?;
+    let given_up: Vec<InputError> =
+        quotes.iter().filter(|quote| quote.prediction_given_up).map(|quote| given_up(&quote.group)).collect();
     match args.output.output {
         Output::Json => {
-            let warnings = warnings.iter().map(WarningJson::new).collect();
+            let warnings = warnings.iter().chain(&given_up).map(WarningJson::new).collect();
             output::print_json(&ServiceAnswer { schema: SCHEMA, warnings, quotes: &quotes })?;
         }
         Output::Table => quotes.iter().try_for_each(|quote| output::print(&quote_table::quote(quote, None)))?,

@@ -226,7 +226,7 @@ fn the_inventory_decides_what_a_request_leaves_open() {
         GpuKind::new("nvidia", "a100", "40Gi", "SXM4"),
         GpuKind::new("amd", "mi210", "64Gi", "PCIe"),
     ];
-    let cards = cards.map(|kind| Candidate { kind, weight: 1, probability: None });
+    let cards = cards.map(|kind| Candidate::new(kind, 1));
     let terms = Terms { cards: &cards, ..Terms::default() };
     let usd = |details: &str, mappings: &str| {
         let answer = answer_with(&[resource(&nvidia(details), "")], &[(rates::GPU_MAPPINGS, mappings)], &terms);

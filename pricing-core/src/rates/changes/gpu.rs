@@ -14,7 +14,7 @@ use crate::gpu::GpuKind;
 use crate::money::Usd;
 use crate::rates::gpu::most_specific;
 use crate::rates::origin::entry_key;
-use crate::rates::{AmbiguousGpu, GpuRate, Pricing, UnlistedGpu};
+use crate::rates::{GpuRate, Pricing, UnlistedGpu};
 
 /// The most comparisons of an entry with a kind. A real rate card needs a few thousand.
 const MAX_STEPS: usize = 4_000_000;
@@ -218,9 +218,8 @@ impl<'a> Floors<'a> {
     /// there are no floors.
     fn of(before: &'a Pricing, after: &Pricing) -> Self {
         let mut floors = Self { all: None, vendors: BTreeMap::new(), models: BTreeMap::new() };
-        match after.policy.ambiguous_gpu {
-            AmbiguousGpu::Highest | AmbiguousGpu::Decline => return floors,
-            AmbiguousGpu::Lowest | AmbiguousGpu::Expected => {}
+        if !after.policy.ambiguous_gpu.may_undercut() {
+            return floors;
         }
         for entry in before.rates.gpu.entries() {
             let (vendor, usd) = (entry.vendor(), entry.usd());

@@ -8,7 +8,7 @@ use super::Concern;
 use super::found::{Factor, Found};
 use crate::address::Address;
 use crate::rates::origin::entry_key;
-use crate::rates::{AmbiguousGpu, BelowMinimum, Owners, Placement, Policy};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Owners, Pending, Placement, Policy};
 use crate::text::excerpt;
 
 /// The most owners that a change names.
@@ -18,6 +18,7 @@ pub(super) fn compare(found: &mut Found<'_>) {
     let (before, after) = (&found.before.policy, &found.after.policy);
     ambiguous(found, before.ambiguous_gpu, after.ambiguous_gpu);
     placement(found, before, after);
+    pending(found, before.pending, after.pending);
     minimum(found, before, after);
     allow(found, &before.owners, &after.owners);
     deny(found, &before.owners, &after.owners);
@@ -29,7 +30,8 @@ fn laxity(ambiguous: AmbiguousGpu) -> u8 {
     match ambiguous {
         AmbiguousGpu::Decline => 0,
         AmbiguousGpu::Highest => 1,
-        AmbiguousGpu::Expected => 2,
+        // Either mean may be the lower one.
+        AmbiguousGpu::Expected | AmbiguousGpu::Likely => 2,
         AmbiguousGpu::Lowest => 3,
     }
 }
@@ -47,11 +49,19 @@ fn placement(found: &mut Found<'_>, before: &Policy, after: &Policy) {
     if before.placement != after.placement {
         let may_lower = match after.placement {
             Placement::Pinned => true,
-            Placement::Kubernetes => matches!(after.ambiguous_gpu, AmbiguousGpu::Lowest | AmbiguousGpu::Expected),
+            Placement::Kubernetes => after.ambiguous_gpu.may_undercut(),
         };
         let key = "policy.placement".to_owned();
         let (before, after) = (before.placement.name().to_owned(), after.placement.name().to_owned());
         found.add(key, before, after, may_lower.then_some(Concern::Policy));
+    }
+}
+
+/// Compares what is done with orders that would probably hang.
+fn pending(found: &mut Found<'_>, before: Pending, after: Pending) {
+    if before != after {
+        let concern = (after == Pending::Warn).then_some(Concern::Policy);
+        found.add("policy.pending".to_owned(), before.name().to_owned(), after.name().to_owned(), concern);
     }
 }
 

@@ -6,7 +6,7 @@ use super::address::{address, addresses};
 use super::document::{Entry, Section};
 use super::{Problems, each, from_file};
 use crate::input::InputError;
-use crate::rates::{AmbiguousGpu, BelowMinimum, Placement, Pricing, UnlistedGpu};
+use crate::rates::{AmbiguousGpu, BelowMinimum, Pending, Placement, Pricing, UnlistedGpu};
 
 /// Reads `[policy]`.
 pub(super) fn policy(section: &Section<'_>, pricing: &mut Pricing, problems: &mut Problems) {
@@ -20,6 +20,9 @@ pub(super) fn policy(section: &Section<'_>, pricing: &mut Pricing, problems: &mu
             "placement" => {
                 policy.placement = entry.one_of(&Placement::words())?;
             }
+            "pending" => {
+                policy.pending = entry.one_of(&Pending::words())?;
+            }
             "minimum_usd_per_month" => policy.minimum_usd_per_month = entry.usd()?,
             "below_minimum" => {
                 policy.below_minimum = entry.one_of(&BelowMinimum::words())?;
@@ -29,8 +32,15 @@ pub(super) fn policy(section: &Section<'_>, pricing: &mut Pricing, problems: &mu
                 return Ok(());
             }
             _ => {
-                let known =
-                    ["unlisted_gpu", "ambiguous_gpu", "placement", "minimum_usd_per_month", "below_minimum", "owners"];
+                let known = [
+                    "unlisted_gpu",
+                    "ambiguous_gpu",
+                    "placement",
+                    "pending",
+                    "minimum_usd_per_month",
+                    "below_minimum",
+                    "owners",
+                ];
                 return Err(entry.unknown(&known));
             }
         }

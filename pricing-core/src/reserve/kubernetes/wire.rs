@@ -27,8 +27,9 @@ struct NodeJson<'a> {
     probability: String,
 }
 
+/// A replica that may find no node, as JSON.
 #[derive(Debug, Serialize)]
-struct PendingJson<'a> {
+pub(crate) struct PendingJson<'a> {
     resource_id: u32,
     replica: u32,
     probability: String,
@@ -50,7 +51,7 @@ impl<'a> PlacementsJson<'a> {
     pub fn new(placements: &'a PodPlacements, cluster: &'a Cluster) -> Self {
         Self {
             steps: placements.steps.iter().map(|step| StepJson::new(step, cluster)).collect(),
-            pending: placements.pending.as_ref().map(PendingJson::new),
+            pending: PendingJson::of(placements),
             approximate: placements.approximate,
         }
     }
@@ -68,6 +69,11 @@ impl<'a> StepJson<'a> {
 }
 
 impl<'a> PendingJson<'a> {
+    /// The pending replica of some placements, if there is one.
+    pub(crate) fn of(placements: &'a PodPlacements) -> Option<Self> {
+        placements.pending.as_ref().map(Self::new)
+    }
+
     fn new(pod: &'a PendingPod) -> Self {
         let of_node = |node: &'a NodeShortage| {
             let lack = |lack: &'a Lack| NodeLackJson {

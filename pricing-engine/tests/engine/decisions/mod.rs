@@ -20,7 +20,7 @@ use pricing_core::inventory::{read, validate};
 use pricing_core::quote::{FallbackBy, GivenCards, GivenKind, GivenTarget};
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_engine::bid_log::{BidLog, Decided, Pending, Reading, Record};
-use pricing_engine::config::LoadedRates;
+use pricing_engine::config::{LoadedRates, LoadedScheduler};
 use pricing_engine::decision::{self, LiveState, OrderRequest, Settings};
 use pricing_engine::digest::Digest;
 use pricing_engine::inventory::{Availability, Snapshot, SnapshotText};
@@ -75,7 +75,8 @@ fn plugin(name: &str, fallback: Option<FallbackBy>) -> Plugin {
 }
 
 fn settings(rates: LoadedRates, plugin: Option<Plugin>, scheduler: Scheduler) -> Settings {
-    Settings { rates, plugin, scheduler, prefer: Prefer::Order, budget: SearchBudget { steps: 200_000 }, explore: None }
+    let (budget, kubernetes) = (SearchBudget { steps: 200_000 }, LoadedScheduler::default());
+    Settings { rates, plugin, scheduler, prefer: Prefer::Order, budget, kubernetes, explore: None }
 }
 
 /// Returns an inventory with eight copies of the corpus's nodes.

@@ -1,0 +1,64 @@
+//! What starts the pods of an order: the settings of a kube-scheduler as texts, and what they say.
+
+use pricing_core::input::InputError;
+use pricing_core::quote::Predict;
+use pricing_core::reserve::kubernetes::{KubeScheduler, Profile, configuration};
+use serde::{Deserialize, Serialize};
+
+use crate::error::CliError;
+use crate::load::Document;
+
+/// The settings of a kube-scheduler as texts. A recording has them, too.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KubernetesText {
+    /// Whether anything is predicted.
+    pub(crate) predict: bool,
+    /// Its configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scheduler_config: Option<Document>,
+    /// How many pods without requests run on each node.
+    pub(crate) pods_without_requests: u32,
+}
+
+impl Default for KubernetesText {
+    fn default() -> Self {
+        Self { predict: true, scheduler_config: None, pods_without_requests: 0 }
+    }
+}
+
+/// A kube-scheduler, and whether it is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Kubernetes {
+    pub(crate) scheduler: KubeScheduler,
+    pub(crate) predict: bool,
+    /// What of its configuration is not understood.
+    pub(crate) warnings: Vec<InputError>,
+}
+
+impl KubernetesText {
+    /// Whether these are the settings that recordings leave out.
+    pub(crate) fn is_default(&self) -> bool {
+        self.predict && self.scheduler_config.is_none() && self.pods_without_requests == 0
+    }
+
+    /// Parses the configuration.
+    pub(crate) fn parse(&self) -> Result<Kubernetes, CliError> {
+        let (profile, warnings) = match &self.scheduler_config {
+            Some(document) => {
+                let read = configuration::read(&document.text).map_err(|error| document.malformed(error))?;
+                (read.profile, read.warnings)
+            }
+            None => (Profile::default(), Vec::new()),
+        };
+        let scheduler = KubeScheduler { profile, pods_without_requests: self.pods_without_requests };
+        Ok(Kubernetes { scheduler, predict: self.predict, warnings })
+    }
+}
+
+impl Kubernetes {
+    /// What a quote predicts with.
+    pub(crate) fn predict(&self) -> Predict<'_> {
+        if self.predict { Predict::By(&self.scheduler) } else { Predict::Never }
+    }
+}

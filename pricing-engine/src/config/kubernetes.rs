@@ -1,0 +1,64 @@
+//! The kube-scheduler that starts the pods, with the text that it is configured by.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pricing_core::input::InputError;
+use pricing_core::quote::Predict;
+use pricing_core::reserve::kubernetes::{KubeScheduler, configuration};
+
+use super::model::Kubernetes;
+use crate::digest::Digest;
+
+/// A kube-scheduler, and whether it is asked where pods start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedScheduler {
+    /// Whether quotes predict where pods start.
+    pub predict: bool,
+    /// The scheduler.
+    pub scheduler: KubeScheduler,
+    /// The text of its configuration with the digest, if it has one.
+    pub text: Option<(Digest, Arc<str>)>,
+    /// What would change a placement and is not understood.
+    pub warnings: Vec<InputError>,
+}
+
+impl Default for LoadedScheduler {
+    fn default() -> Self {
+        Self { predict: true, scheduler: KubeScheduler::default(), text: None, warnings: Vec::new() }
+    }
+}
+
+impl LoadedScheduler {
+    /// Reads the scheduler's configuration, if there is a text of one.
+    ///
+    /// # Errors
+    /// When the text is malformed.
+    pub fn read(predict: bool, pods_without_requests: u32, text: Option<Arc<str>>) -> Result<Self, InputError> {
+        let mut loaded = Self { predict, ..Self::default() };
+        loaded.scheduler.pods_without_requests = pods_without_requests;
+        if let Some(text) = text {
+            let read = configuration::read(&text)?;
+            (loaded.scheduler.profile, loaded.warnings) = (read.profile, read.warnings);
+            loaded.text = Some((Digest::of(text.as_bytes()), text));
+        }
+        Ok(loaded)
+    }
+
+    /// Reads what a section of the configuration says, with the text of the file that it names.
+    pub(super) fn of(section: &Kubernetes, text: Option<Arc<str>>) -> Result<Self, InputError> {
+        Self::read(section.predict, section.pods_without_requests, text)
+    }
+
+    /// What a quote predicts with.
+    #[must_use]
+    pub fn predict(&self) -> Predict<'_> {
+        if self.predict { Predict::By(&self.scheduler) } else { Predict::Never }
+    }
+
+    /// Each warning with the file that it is about.
+    #[must_use]
+    pub fn told(&self, file: &Path) -> Vec<String> {
+        self.warnings.iter().map(|warning| format!("{}: {warning}", file.display())).collect()
+    }
+}
