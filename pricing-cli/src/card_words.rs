@@ -86,7 +86,8 @@ impl CardWords {
     fn kind(&self, kind: &LikelyKind<'_>) -> String {
         let Candidate { kind, node, nodes, .. } = kind.candidate;
         let described = kind.kind();
-        let parts = [Some(described.model()), described.ram(), described.interface()];
+        let ram = described.ram().unwrap_or("(RAM unknown)");
+        let parts = [Some(described.model()), Some(ram), described.interface()];
         let words = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
         match (node, nodes) {
             (Some(node), 1) if self.is_single => format!("{words} on {node}"),

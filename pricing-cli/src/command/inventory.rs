@@ -1,7 +1,7 @@
-//! `bidprice inventory`: shows what a cluster has, and checks its inventory for what cannot be true and for cards that
-//! make
-//! prices uncertain.
+//! `bidprice inventory`: shows what a cluster has, and checks its inventory for what cannot be true, for cards that make
+//! prices uncertain, and for orders that would hang on it.
 
+mod pending;
 mod show;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 enum InventoryCommand {
     /// Show what each node has, and how much of it is in use
     Show(show::Args),
-    /// List what cannot be true in an inventory, and the cards that have no certain price
+    /// List what cannot be true in an inventory, the cards that have no certain price, and the orders that would hang
     Check(CheckArgs),
 }
 
@@ -36,6 +36,18 @@ struct CheckArgs {
     /// A Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`; `-` is stdin
     #[arg(value_name = "FILE|WORDS")]
     file: PathBuf,
+    /// Orders that the daemon would reserve, each as if it were the only one: an SDL, a group spec (one, an array, or
+    /// inside an answer of the chain) or a bid script request. Lists those of which Kubernetes would leave a replica
+    /// without a node
+    #[arg(long, value_name = "FILE")]
+    orders: Option<PathBuf>,
+    /// The configuration of the cluster's kube-scheduler (a KubeSchedulerConfiguration, YAML), for `--orders` [default:
+    /// one without a configuration of its own]
+    #[arg(long, value_name = "FILE", requires = "orders")]
+    scheduler_config: Option<PathBuf>,
+    /// How many pods without requests run on each node, for `--orders` [default: 0]
+    #[arg(long, value_name = "N", requires = "orders")]
+    pods_without_requests: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -48,7 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 }
 
 fn check(args: &CheckArgs) -> Result<Exit, CliError> {
-    let (cluster, findings) = read(&args.file)?;
+    let (cluster, mut findings) = read(&args.file)?;
+    if let Some(orders) = &args.orders {
+        findings.extend(pending::findings(orders, args, &cluster)?);
+    }
     match args.output.output {
         Output::Json => output::print_json(&answer(&cluster, &findings))?,
         Output::Table => output::print(&table::inventory(&cluster, &findings))?,

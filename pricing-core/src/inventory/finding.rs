@@ -21,6 +21,8 @@ pub enum Resource {
     Storage,
     /// Leased IPs.
     LeasedIp,
+    /// The pods of an order.
+    Pod,
 }
 
 impl Resource {
@@ -36,6 +38,7 @@ impl Resource {
             Self::Interconnect => "interconnect",
             Self::Storage => "storage",
             Self::LeasedIp => "leased_ip",
+            Self::Pod => "pod",
         }
     }
 }

@@ -1,3 +1,6 @@
+use std::path::Path;
+
+use pricing_core::reserve::kubernetes::ScoringStrategyType;
 use proptest::prelude::*;
 
 use super::*;
@@ -261,6 +264,36 @@ fn a_section_in_both_files_is_refused_with_its_place() {
         loaded.rates.digest,
         crate::digest::Digest::of("[rates]\nip = 5\n[policy]\nambiguous_gpu = \"lowest\"\n")
     );
+}
+
+#[test]
+fn the_configuration_of_the_scheduler_is_read_with_the_others_and_refused_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bidprice.toml");
+    let read = |section: &str, scheduler: &str| {
+        std::fs::write(&path, format!("[rates]\nip = 5\n[kubernetes]\n{section}\n")).unwrap();
+        std::fs::write(folder.path().join("scheduler.yaml"), scheduler).unwrap();
+        load(&path)
+    };
+    const PACKING: &str = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- \
+                           pluginConfig:\n  - name: NodeResourcesFit\n    args:\n      scoringStrategy:\n        type: \
+                           MostAllocated\n";
+    let loaded = read("scheduler_config = \"scheduler.yaml\"\npods_without_requests = 3", PACKING).unwrap();
+    let strategy = &loaded.scheduler.scheduler.profile.scoring_strategy;
+    assert_eq!(strategy.strategy_type(), &ScoringStrategyType::MostAllocated);
+    assert_eq!((loaded.scheduler.scheduler.pods_without_requests, loaded.scheduler.predict), (3, true));
+    assert_eq!(loaded.files.len(), 2);
+    let odd = read("scheduler_config = \"scheduler.yaml\"", &format!("{PACKING}extenders:\n- urlPrefix: http://x\n"));
+    let told = odd.unwrap().scheduler.told(Path::new("scheduler.yaml"));
+    assert!(matches!(told.as_slice(), [one] if one.contains("extenders")), "{told:?}");
+    let refused = |section: &str, scheduler: &str| read(section, scheduler).unwrap_err().to_string();
+    let broken = refused("scheduler_config = \"scheduler.yaml\"", "kind: Pod\n");
+    assert!(broken.contains("scheduler.yaml: "), "{broken}");
+    assert!(refused("scheduler_config = \"absent.yaml\"", "").contains("absent.yaml: No such file"));
+    for section in ["scheduler_config = \"\"", "pods_without_requests = -1", "predict = 1", "predikt = false"] {
+        assert!(refused(section, "").contains("at `kubernetes."), "{}", refused(section, ""));
+    }
+    assert!(!read("predict = false", "").unwrap().scheduler.predict);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod decisions;
 mod explore;
 mod floods;
 mod guard;
+mod kubernetes;
 mod loading;
 mod messages;
 mod metrics;

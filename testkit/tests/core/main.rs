@@ -12,6 +12,7 @@ mod interconnect;
 mod kube_scheduler;
 mod kubernetes;
 mod laws;
+mod likely;
 mod plugin_answers;
 mod scale;
 mod script_request;

@@ -71,6 +71,9 @@ impl Probability {
     /// `part / whole` of the probability. None if the denominator has more than 128 bits, or the whole is 0.
     #[must_use]
     pub fn share(self, part: u128, whole: u128) -> Option<Self> {
+        if whole == 0 {
+            return None;
+        }
         let (common, other) =
             (greatest_common_divisor(self.numerator, whole), greatest_common_divisor(part, self.denominator));
         let numerator = self.numerator.checked_div(common)?.checked_mul(part.checked_div(other)?)?;
