@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pricing_core::inventory::Cluster;
-use pricing_core::quote::{QuoteRequest, Supply, Terms, quote, screen};
+use pricing_core::quote::{Predict, QuoteRequest, Supply, Terms, quote, screen};
 use pricing_core::reserve::Scheduler;
 use testkit::random::Random;
 use testkit::{generate, orders};
@@ -19,6 +19,7 @@ fn quotes(criterion: &mut Criterion) {
     let order = orders::three_services("uact").unwrap();
     let pricing = benches::pricing();
     let terms = Terms::default();
+    let unpredicted = Terms { predict: Predict::Never, ..terms };
     let schedulers = [("sound", Scheduler::Sound), ("provider", Scheduler::Provider)];
     // Finds a cluster on which both schedulers bid. The provider's algorithm often narrows the wildcard and gives up.
     let bids = |cluster: &Cluster| {
@@ -32,16 +33,20 @@ fn quotes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("quote");
     for (name, scheduler) in schedulers {
         let supply = supply(&cluster, scheduler);
-        group.bench_function(format!("three services, 100 nodes, {name}"), |bencher| {
-            bencher.iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, supply, &terms)));
-        });
+        for (what, terms) in [("", terms), (", no prediction", unpredicted)] {
+            group.bench_function(format!("three services, 100 nodes, {name}{what}"), |bencher| {
+                bencher.iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, supply, &terms)));
+            });
+        }
     }
     // The cards of every node with the model count, wherever the order was reserved.
     let large = generate::real_cluster(&mut Random::new(10_000), 10_000);
-    group.bench_function("three services, 10000 nodes, sound", |bencher| {
-        bencher
-            .iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, supply(&large, Scheduler::Sound), &terms)));
-    });
+    let on_large = supply(&large, Scheduler::Sound);
+    for (what, terms) in [("", terms), (", no prediction", unpredicted)] {
+        group.bench_function(format!("three services, 10000 nodes, sound{what}"), |bencher| {
+            bencher.iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, on_large, &terms)));
+        });
+    }
     group.bench_function("three services, no inventory", |bencher| {
         bencher.iter(|| quote(&QuoteRequest::new(black_box(&order), &pricing, Supply::Unknown, &terms)));
     });

@@ -122,8 +122,12 @@ impl KubeScheduler {
         let mut placements = PodPlacements { approximate: self.stops_early(cluster), ..PodPlacements::default() };
         let mut branches = Branches::new();
         let mut left: u64 = pods.iter().map(|template| u64::from(template.replicas)).fold(0, u64::saturating_add);
+        let mut before: Option<SchedulingCycle<'_>> = None;
         for (place, template) in pods.iter().enumerate() {
-            let mut cycle = SchedulingCycle::new(self, (place, pods), template, cluster, budget)?;
+            let mut cycle = match before.take().and_then(|before| before.for_alike(place, template)) {
+                Some(cycle) => cycle,
+                None => SchedulingCycle::new(self, (place, pods), template, cluster, budget)?,
+            };
             for replica in 1..=template.replicas {
                 left = left.saturating_sub(1);
                 placements.place(&mut cycle, replica, &mut branches, budget)?;
@@ -134,6 +138,7 @@ impl KubeScheduler {
                     branches.follow(&cycle, budget)?;
                 }
             }
+            before = Some(cycle);
         }
         Ok(placements)
     }

@@ -111,6 +111,13 @@ impl<'a> SchedulingCycle<'a> {
         Ok(Self { feasible, ..cycle })
     }
 
+    /// The cycle of another unit with the same scores before any pod of the order starts: one whose pods request the
+    /// same of nodes with the same labels. None if the unit's pods are not alike.
+    pub(super) fn for_alike(self, place: usize, template: &'a PodTemplate) -> Option<Self> {
+        let is_alike = template.request == self.template.request && template.selector == self.template.selector;
+        is_alike.then_some(Self { place, template, ..self })
+    }
+
     /// The unit's pods.
     pub(super) fn template(&self) -> &'a PodTemplate {
         self.template
