@@ -439,7 +439,7 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reload {
-    /// How often this file, the rates and the plugins are looked at for changes; `0s` never looks. SIGHUP and the
+    /// How often this file, the rates, the scheduler's configuration and the plugins are looked at for changes; `0s` never looks. SIGHUP and the
     /// `Reload` call work in any case.
     pub watch: Span,
     /// How much lower a new rate card may make an amount (a rate, what a kind of card costs, the minimum, a discount

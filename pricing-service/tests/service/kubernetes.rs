@@ -1,6 +1,6 @@
 //! A running service predicts where pods start, and reads the scheduler's configuration again.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a broken test must say so at once")]
+#![expect(clippy::indexing_slicing, reason = "a broken test must say so at once")]
 
 use pricing_proto::bidprice::v1::{Quote, ReloadRequest};
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The probabilities of cards in quotes, and what they charge.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a broken test case must say so at once")]
+#![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
 use std::collections::BTreeSet;
 

@@ -24,7 +24,7 @@ impl<'a> TargetJson<'a> {
             gpu: (target.gpu_units > 0).then(|| GpuTargetJson {
                 units: target.gpu_units,
                 cards: cards(),
-                kinds: target.kinds.iter().map(|candidate| CandidateJson::new(candidate)).collect(),
+                kinds: target.kinds.iter().map(CandidateJson::new).collect(),
                 approximate: target.approximate,
                 others: target.others.iter().map(KindJson::new).collect(),
                 certain: target.is_certain(),
