@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::HANG;
@@ -20,8 +21,8 @@ use pricing_engine::bid_log::entry::{Damage, Entry};
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{Report, WhatIf, replay};
 use pricing_engine::bid_log::{BidLog, Outcome};
-use pricing_engine::config::{self, Fsync, LoadedRates};
-use pricing_engine::decision;
+use pricing_engine::config::{self, Fsync, LoadedRates, LoadedScheduler};
+use pricing_engine::decision::{self, Settings};
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 
 fn config(folder: &Path) -> config::BidLog {
@@ -367,6 +368,34 @@ fn every_policy_of_syncing_writes_the_same_lines() {
         assert_eq!(sequences(folder.path()), ((1..=20).collect(), Vec::new()), "{fsync:?}");
         assert_eq!(replayed(folder.path(), &WhatIf::default()).same, 20, "{fsync:?}");
     }
+}
+
+/// Replays with other settings would have other probabilities in the quote.
+#[test]
+fn predictions_are_made_again_with_the_same_scheduler_and_the_same_steps() {
+    const PACKING: &str = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- \
+                           pluginConfig:\n  - name: NodeResourcesFit\n    args:\n      scoringStrategy:\n        type: \
+                           MostAllocated\n";
+    let folder = tempfile::tempdir().unwrap();
+    let log = BidLog::open(&config(folder.path())).unwrap();
+    let mut given_up = Vec::new();
+    for kubernetes in [
+        LoadedScheduler::default(),
+        LoadedScheduler::read(false, 0, None).unwrap(),
+        LoadedScheduler::read(true, 30, Some(PACKING.into())).unwrap(),
+    ] {
+        let sample = Sample::many_groups(10, 16_000_000);
+        let sample = Sample { settings: Arc::new(Settings { kubernetes, ..(*sample.settings).clone() }), ..sample };
+        let priced = decision::price(&sample.settings, &sample.live, &sample.request, &sample.budget());
+        given_up.push(priced.iter().filter(|priced| priced.quote.pods.is_given_up()).count());
+        assert!(sample.record(&log).into_iter().all(|pending| pending.wait() == Outcome::Written));
+    }
+    assert!(given_up[0] > 0 && given_up[1] == 0, "{given_up:?}");
+    closed(&log);
+    let report = replayed(folder.path(), &WhatIf::default());
+    assert_eq!((report.same, report.changed, report.unchecked), (30, 0, 0), "{:?}", report.changes);
+    let text = fs::read_to_string(&files(folder.path())[0]).unwrap();
+    assert!(text.contains("\"prediction_steps_left\":") && text.contains("\"kubernetes\":{\"predict\":false"));
 }
 
 #[test]
