@@ -231,6 +231,15 @@ impl Cluster {
         self.index.kept_cards().get(&place).or_else(described).map_or(&[], Vec::as_slice)
     }
 
+    /// The distinct kinds of a node's cards of a vendor, in the node's order.
+    pub(crate) fn kinds_of_vendor<'a>(&'a self, node: NodeId, vendor: &'a str) -> impl Iterator<Item = &'a GpuKind> {
+        let outfit = self.index.outfit_of(node.place()).and_then(|place| self.index.outfits().get(place));
+        let cards = outfit.map_or(&[] as &[_], |outfit| &outfit.cards);
+        let kinds = move || cards.iter().filter_map(|(id, _)| self.card(*id)).map(|card| &card.kind);
+        let is_new = move |(place, kind): &(usize, &GpuKind)| !kinds().take(*place).any(|known| known == *kind);
+        kinds().enumerate().filter(is_new).map(|(_, kind)| kind).filter(move |kind| kind.vendor() == vendor)
+    }
+
     /// The index that the search reads.
     pub(crate) fn index(&self) -> &Index {
         &self.index

@@ -7,6 +7,7 @@
 //! the others' bids, and if it wins, the lease starts at once. It ends when the order says so, or at the end of the
 //! window.
 
+mod charges;
 mod lease;
 mod meter;
 mod names;
@@ -19,26 +20,28 @@ use std::time::Instant;
 
 use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
-use pricing_core::inventory::ledger::{Lease, LeaseError, Ledger};
+use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
 use pricing_core::order::Order;
 use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
+use pricing_core::reserve::kubernetes::KubeScheduler;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 
 use crate::market::BestOffers;
 use crate::random::Draws;
-use crate::result::{Briefs, Charge, Decided, OrderOutcome, StrategyRun, cards_of, nodes_of};
+use crate::result::{Briefs, Decided, OrderOutcome, StrategyRun, cards_of, nodes_of};
 use crate::scenario::PodPlacement;
 use crate::strategy::{Ask, Priced, Strategy};
 use crate::stream::Arrival;
 use crate::time::{Millis, Window};
 
-pub use lease::{leased_usd, own_usd, usd_of_price};
+use charges::Charges;
+pub use lease::{cards_handed_out, leased_usd, own_usd, usd_of_price};
 use meter::Meter;
 use names::Names;
-pub use start::Start;
+pub use start::{Start, StartError};
 pub use typical::Typical;
 
 /// What all strategies of a run have in common.
@@ -61,6 +64,8 @@ pub struct Setup<'a> {
     pub prefer: Prefer,
     /// Where the pods of an order that was won start.
     pub placement: PodPlacement,
+    /// The cluster's kube-scheduler.
+    pub kube_scheduler: &'a KubeScheduler,
     /// The budget for each order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
@@ -118,7 +123,8 @@ pub fn run(
     }
     replay.end_until(setup.window.end, watch)?;
     replay.close(watch)?;
-    let Replay { meter, mut run, decided, briefs, .. } = replay;
+    let Replay { meter, charges, mut run, decided, briefs, .. } = replay;
+    charges.finish(&mut run);
     meter.finish(setup, &mut run)?;
     Ok(Outcome { run, decided, briefs, timings })
 }
@@ -129,6 +135,7 @@ struct Replay<'a> {
     strategy: &'a Strategy,
     ledger: Ledger,
     meter: Meter<'a>,
+    charges: Charges,
     /// The ends of leases with the indices of their orders; the earliest end comes first, and of equal ones the earlier
     /// order.
     ends: BinaryHeap<Reverse<(Millis, usize)>>,
@@ -148,6 +155,7 @@ impl<'a> Replay<'a> {
             setup,
             strategy,
             meter: Meter::new(setup, &ledger),
+            charges: Charges::default(),
             ledger,
             ends: BinaryHeap::new(),
             leases: BTreeMap::new(),
@@ -241,12 +249,14 @@ impl<'a> Replay<'a> {
         if decided.outcome == OrderOutcome::Won {
             match self.begin(order, arrival, &quote) {
                 Ok((lease, started)) => {
-                    decided.gpu = self.names.shared(cards_of(&started));
+                    let cards = cards_handed_out(&arrival.order, &started, &lease, self.ledger.cluster());
+                    decided.gpu = self.names.shared(cards);
                     decided.node = self.names.shared(nodes_of(&started));
                     self.bill(arrival, &quote, (&lease, &started), &mut decided)?;
                     begun = Some(lease);
                 }
-                Err(_) => decided.outcome = OrderOutcome::CannotRun,
+                Err(StartError::Lease(_) | StartError::Search(_)) => decided.outcome = OrderOutcome::CannotRun,
+                Err(StartError::Pending { .. }) => decided.outcome = OrderOutcome::PodPending,
             }
         }
         self.count(&decided, arrival.at >= self.setup.window.start)?;
@@ -292,10 +302,10 @@ impl<'a> Replay<'a> {
         order: usize,
         arrival: &Arrival,
         quote: &Quote,
-    ) -> Result<(Lease, Vec<QuotedTarget>), LeaseError> {
-        let Setup { scheduler, placement, .. } = *self.setup;
+    ) -> Result<(Lease, Vec<QuotedTarget>), StartError> {
+        let Setup { scheduler, placement, kube_scheduler, .. } = *self.setup;
         let (order_of, pricing, targets) = (&arrival.order, &self.strategy.pricing, &*quote.targets);
-        let start = Start { order: order_of, pricing, scheduler, placement, targets };
+        let start = Start { order: order_of, pricing, scheduler, placement, kube_scheduler, targets };
         start.take(&mut self.ledger, self.setup.draws, order)
     }
 
@@ -310,8 +320,8 @@ impl<'a> Replay<'a> {
         arrival.at < start && self.end_of(arrival) <= start
     }
 
-    /// Compares what a lease pays with what its own cards cost. If the reserved card was not certain, the cards that
-    /// the pods were actually handed are priced. The difference is an overcharge or an undercharge.
+    /// Compares what a lease pays with what its own cards cost: those that its pods were actually handed, unless they
+    /// are certainly the ones that were priced. The difference is an overcharge or an undercharge.
     fn bill(
         &mut self,
         arrival: &Arrival,
@@ -322,22 +332,13 @@ impl<'a> Replay<'a> {
         let paid = quote.usd_per_month.unwrap_or_default();
         decided.lease_ms = self.end_of(arrival).saturating_sub(arrival.at.max(self.setup.window.start));
         decided.revenue = leased_usd(paid, decided.lease_ms)?;
-        if started.iter().any(|target| target.gpu_units > 0 && !target.is_certain()) {
+        if !started.iter().all(is_as_priced) {
             let usd_per_akt = self.setup.usd_per_akt;
             let terms = Terms { owner: arrival.owner.as_deref().map(Untrusted::new), usd_per_akt, ..Terms::default() };
             let allocated = own_usd(arrival, &self.strategy.pricing, started, lease, self.ledger.cluster(), &terms);
             decided.own_usd_per_month = allocated.or(decided.own_usd_per_month);
         }
-        if self.is_over(arrival) {
-            return Ok(());
-        }
-        let Some(own) = decided.own_usd_per_month else { return Ok(()) };
-        if paid > own {
-            add(&mut self.run.overcharge, paid.checked_sub(own)?, decided.lease_ms)?;
-        } else if paid < own {
-            add(&mut self.run.undercharge, own.checked_sub(paid)?, decided.lease_ms)?;
-        }
-        Ok(())
+        if self.is_over(arrival) { Ok(()) } else { self.charges.add(decided) }
     }
 
     /// Adds a decision to the run's counters and sums. An order of the warm-up is not counted, but what its lease pays
@@ -356,6 +357,12 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// Whether a unit's pods certainly have the cards that they were priced by.
+fn is_as_priced(target: &QuotedTarget) -> bool {
+    let kinds = || target.cards.iter().flat_map(|group| &group.kinds);
+    target.gpu_units == 0 || target.certain_kind().is_some_and(|certain| kinds().all(|kind| kind == certain))
+}
+
 /// The number of cards of an order, all replicas together.
 fn cards_in(order: &Order) -> u64 {
     let units = order.group.resources().iter().map(|unit| unit.gpu.units.saturating_mul(u64::from(unit.count)));
@@ -364,11 +371,4 @@ fn cards_in(order: &Order) -> u64 {
 
 fn count_if(counter: &mut u64, yes: bool) {
     *counter = counter.saturating_add(u64::from(yes));
-}
-
-fn add(charge: &mut Charge, usd_per_month: Usd, lease_ms: Millis) -> Result<(), ArithmeticOverflow> {
-    count_if(&mut charge.orders, true);
-    charge.usd_per_month = charge.usd_per_month.checked_add(usd_per_month)?;
-    charge.usd = charge.usd.checked_add(leased_usd(usd_per_month, lease_ms)?)?;
-    Ok(())
 }

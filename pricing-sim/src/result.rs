@@ -77,7 +77,8 @@ pub struct StrategyRun {
     pub orders: u64,
     /// Orders that it won, and whose leases ran.
     pub won: u64,
-    /// The other orders, by reason: the reason codes of quotes, `outbid`, `not-taken` and `cannot-run`.
+    /// The other orders, by reason: the reason codes of quotes, `outbid`, `not-taken`, `cannot-run` and
+    /// `pod-pending`.
     pub lost: BTreeMap<OrderOutcome, u64>,
     /// What the leases pay, in USD: for each, USD per month times its seconds in the window divided by
     /// [`crate::time::SECONDS_PER_MONTH`], rounded half to even to 12 decimals.
@@ -90,6 +91,8 @@ pub struct StrategyRun {
     pub overcharge: Charge,
     /// Leases that pay less than their own cards cost.
     pub undercharge: Charge,
+    /// What leases pay by the cards that they were handed, sorted.
+    pub by_card: Vec<CardCharge>,
     /// Cards by kind, sorted.
     pub gpus: Vec<GpuUse>,
     /// CPU, in thousandths of a thread.
@@ -120,6 +123,22 @@ pub struct Charge {
     /// The sum of the differences over the leases' time in the window, in USD.
     #[serde(with = "usd")]
     pub usd: Usd,
+}
+
+/// What the leases with the same cards pay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CardCharge {
+    /// The kinds of the cards that their pods were handed, separated by `+`.
+    pub gpu: String,
+    /// The number of leases.
+    pub leases: u64,
+    /// What they pay for their time in the window, in USD.
+    #[serde(with = "usd")]
+    pub paid: Usd,
+    /// What the strategy's rates ask for these cards over that time, in USD.
+    #[serde(with = "usd")]
+    pub own: Usd,
 }
 
 /// Cards of one kind.

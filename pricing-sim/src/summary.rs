@@ -26,7 +26,7 @@ pub use build::axes_of;
 pub use differences::{Comparison, DifferencePerRun, FlipCount, LargestFlip, Paired};
 pub use figures::{figures, totals};
 pub use model::{
-    ChargeSummary, Figures, GpuUtilisation, IdleUsd, KindInterval, KindPercent, Part, PerRun, PriceRange,
+    CardSummary, ChargeSummary, Figures, GpuUtilisation, IdleUsd, KindInterval, KindPercent, Part, PerRun, PriceRange,
     StrategySummary,
 };
 pub use paired::{MAX_ALL_PAIRS, Pairs};

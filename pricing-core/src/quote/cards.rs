@@ -219,7 +219,7 @@ impl QuotedTarget {
         Ok(nodes.into_iter().map(NodeId::at).collect())
     }
 
-    /// The target with its replicas on other nodes, and the kinds that they may be handed there.
+    /// The target with its replicas on the nodes where Kubernetes started them, and all that they may be handed there.
     #[must_use]
     pub fn started_on(&self, nodes: &[NodeId], cluster: &Cluster) -> Self {
         let mut groups: Vec<(NodeId, u32)> = Vec::new();
@@ -233,15 +233,11 @@ impl QuotedTarget {
         for (id, replicas) in groups {
             let Some(node) = cluster.node(id) else { continue };
             names.extend((0..replicas).map(|_| Arc::clone(&node.name)));
-            let mut kinds: Vec<GpuKind> = Vec::new();
-            for kind in node.cards.iter().filter_map(|id| cluster.card(*id)).map(|card| &card.kind) {
-                let may_be_handed = self.kinds.iter().any(|candidate| candidate.kind == *kind);
-                if may_be_handed && !kinds.contains(kind) {
-                    kinds.push(kind.clone());
-                }
+            if let Some(selector) = self.selector.as_ref().filter(|_| self.gpu_units > 0) {
+                let kinds = cluster.kinds_of_vendor(id, &selector.vendor).cloned().collect();
+                let node = Some(Arc::clone(&node.name));
+                cards.push(CardGroup { node, replicas, kinds, known: true, candidates: Vec::new() });
             }
-            let node = Some(Arc::clone(&node.name));
-            cards.push(CardGroup { node, replicas, kinds, known: true, candidates: Vec::new() });
         }
         Self { nodes: names, cards, ..self.clone() }
     }

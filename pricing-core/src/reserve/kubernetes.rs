@@ -23,6 +23,7 @@
 mod branches;
 #[cfg(feature = "yaml")]
 pub mod configuration;
+mod draw;
 mod inter_pod_affinity;
 mod node_affinity;
 mod node_resources;
@@ -46,6 +47,7 @@ use super::shortage::NodeShortage;
 use branches::Branches;
 use scheduling_cycle::SchedulingCycle;
 
+pub use draw::Draw;
 pub use pods::PodTemplate;
 pub use probability::{Probability, ProbabilitySum};
 pub use profile::{

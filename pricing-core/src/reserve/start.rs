@@ -110,13 +110,17 @@ impl PodRequest {
 
     /// Whether the pod could start on a node that has the label of its vendor and model.
     pub(super) fn could_start(&self, free: &Free, node: &Node) -> bool {
+        self.has_room(free) && self.classes.iter().all(|class| node.storage_classes.contains(class))
+    }
+
+    /// Whether a node with so much free has room for the pod, and the storage classes that the index knows.
+    pub(super) fn has_room(&self, free: &Free) -> bool {
         free.gpus >= self.gpus
             && free.hcas >= self.hcas
             && free.cpu >= self.cpu
             && free.memory >= self.memory
             && free.ephemeral >= self.ephemeral
             && free.classes & self.class_bits == self.class_bits
-            && self.classes.iter().all(|class| node.storage_classes.contains(class))
     }
 }
 

@@ -22,9 +22,9 @@ use crate::time::{Millis, SECONDS_PER_MONTH};
 /// The number of parts into which the window is divided.
 const BUCKETS: u64 = 96;
 /// The most different groups of cards whose bids are counted by price one by one.
-const MAX_GROUPS: usize = 256;
+pub(super) const MAX_GROUPS: usize = 256;
 /// What the other groups are called.
-const OTHER_CARDS: &str = "other";
+pub(super) const OTHER_CARDS: &str = "other";
 
 /// The current levels, and their integrals so far.
 pub(super) struct Meter<'a> {

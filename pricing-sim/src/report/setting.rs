@@ -269,7 +269,12 @@ fn of_scenario(scenario: &Scenario) -> Markup {
             Prefer::Cheapest => li { "Where several card models fit, an order gets the one with the lowest rate." }
             Prefer::Packing => li { "Where several card models fit, an order gets the one that leaves the fewest cards free beside it." }
         }
-        @if scenario.reserve.placement == PodPlacement::Reserved { li { "Pods start on the nodes that were reserved." } }
+        li {
+            @match scenario.reserve.placement {
+                PodPlacement::Kubernetes => "Pods start where kube-scheduler places them.",
+                PodPlacement::Reserved => "Pods start on the nodes that were reserved.",
+            }
+        }
     }
 }
 

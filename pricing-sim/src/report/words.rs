@@ -17,6 +17,10 @@ pub(super) fn outcome(outcome: OrderOutcome) -> (&'static str, &'static str) {
             "won, but cannot run",
             "The bid was taken, but the cluster has not what was reserved, so that nothing ran and nothing was paid.",
         ),
+        OrderOutcome::PodPending => (
+            "won, but a pod is pending",
+            "The bid was taken, but Kubernetes placed the pods of the order so that one of them fits on no node. The lease could not start, and nothing was paid.",
+        ),
         OrderOutcome::NoBid(reason) => of_reason(reason),
     }
 }

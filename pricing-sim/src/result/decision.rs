@@ -25,12 +25,15 @@ pub enum OrderOutcome {
     /// The bid was won, but the cluster does not have what was reserved. The provider's own algorithm makes such
     /// reservations.
     CannotRun,
+    /// The bid was won, but Kubernetes found no node for one of the pods, so that the lease could not start.
+    PodPending,
     /// There was no bid, for this reason.
     NoBid(ReasonCode),
 }
 
 impl OrderOutcome {
-    /// The outcome as results and answers name it: `won`, `outbid`, `not-taken`, `cannot-run` or the reason code of the quote.
+    /// The outcome as results and answers name it: `won`, `outbid`, `not-taken`, `cannot-run`, `pod-pending`
+    /// or the reason code of the quote.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -38,6 +41,7 @@ impl OrderOutcome {
             Self::Outbid => "outbid",
             Self::NotTaken => "not-taken",
             Self::CannotRun => "cannot-run",
+            Self::PodPending => "pod-pending",
             Self::NoBid(code) => code.name(),
         }
     }
@@ -45,7 +49,7 @@ impl OrderOutcome {
     /// Returns the outcome with a name. `None` for a name that this version does not know.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let of_bids = [Self::Won, Self::Outbid, Self::NotTaken, Self::CannotRun]
+        let of_bids = [Self::Won, Self::Outbid, Self::NotTaken, Self::CannotRun, Self::PodPending]
             .into_iter()
             .find(|outcome| outcome.name() == name);
         of_bids.or_else(|| ReasonCode::from_name(name).map(Self::NoBid))
@@ -109,7 +113,7 @@ pub struct Decided {
     pub max_usd: Option<Usd>,
     /// The lowest bid of anybody else, in USD per month.
     pub best_other_usd: Option<Usd>,
-    /// The cards that it got, or would have got: kinds separated by `+`. Empty without cards.
+    /// The cards that its pods were handed, or those of the nodes that it was placed on: kinds separated by `+`. Empty without cards.
     pub gpu: Arc<str>,
     /// The number of those cards, all replicas together.
     pub cards: u64,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CompetitorEntry, InventoryEntry, MarketEntry, MaximumEntry, OrdersEntry, RatesEntry, Scenario, StrategyEntry,
+    CompetitorEntry, InventoryEntry, KubernetesEntry, MarketEntry, MaximumEntry, OrdersEntry, RatesEntry, Scenario,
+    StrategyEntry,
 };
 
 /// The kind of an input.
@@ -40,11 +41,12 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         idle,
         openb: _,
         reserve: _,
+        kubernetes: KubernetesEntry { scheduler_config, pods_without_requests: _ },
         sweep: _,
     } = scenario;
     orders_names(orders, names);
     let InventoryEntry { file, openb, describe: _, empty: _ } = inventory;
-    add(names, InputKind::File, [file, openb]);
+    add(names, InputKind::File, [file, openb, scheduler_config]);
     for entry in strategy {
         let StrategyEntry {
             name: _,

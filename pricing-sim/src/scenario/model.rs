@@ -40,6 +40,9 @@ pub struct Scenario {
     /// How orders are placed.
     #[serde(default)]
     pub reserve: ReserveEntry,
+    /// The cluster's kube-scheduler.
+    #[serde(default)]
+    pub kubernetes: KubernetesEntry,
     /// The steps that the search for an order's placement may take, a few nanoseconds each.
     #[serde(default)]
     pub search_steps: Option<u64>,
@@ -97,16 +100,27 @@ pub struct ReserveEntry {
     pub placement: PodPlacement,
 }
 
+/// The cluster's kube-scheduler, which places the pods of orders that were won.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+pub struct KubernetesEntry {
+    /// Its configuration: a KubeSchedulerConfiguration (YAML). Without one, the default profile counts.
+    pub scheduler_config: Option<String>,
+    /// How many pods without requests run on each node; they lower the scores of small nodes.
+    pub pods_without_requests: u32,
+}
+
 /// Where pods start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(serde::Serialize, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PodPlacement {
-    /// Where Kubernetes starts them: on one of the nodes that hold them, likelier where more cards are free. The network's
-    /// daemon does not tie pods to the node that it reserved.
+    /// Where kube-scheduler places them, one after another, by what they request. It draws lots among nodes with the same
+    /// score. The network's daemon does not tie pods to the node that it reserved.
     #[default]
     Kubernetes,
-    /// On the reserved nodes, as with a daemon that ties its pods to them.
+    /// On the reserved nodes, as with a daemon that ties its pods to them. They take what was reserved.
     Reserved,
 }
 

@@ -6,8 +6,8 @@ use pricing_core::money::{ArithmeticOverflow, Usd};
 
 use super::percent::{DECIMALS, decimal, half_even};
 use super::{
-    ChargeSummary, Figures, GpuUtilisation, Hours, IdleUsd, KindPercent, Part, Percent, PriceRange, Seconds,
-    SummaryError,
+    CardSummary, ChargeSummary, Figures, GpuUtilisation, Hours, IdleUsd, KindPercent, Part, Percent, PriceRange,
+    Seconds, SummaryError,
 };
 use crate::result::{Bucket, Charge, StrategyRun, Use, price_bins};
 use crate::time::{Millis, Window};
@@ -59,6 +59,7 @@ pub fn totals(list: &[(Window, &StrategyRun)]) -> Result<Figures, SummaryError> 
         fragmentation_percent: fragmentation(list)?,
         overcharge: charge(list, |run| &run.overcharge)?,
         undercharge: charge(list, |run| &run.undercharge)?,
+        by_card: by_card(list)?,
         win_by_price: win_by_price(list),
         over_time: Vec::new(),
         by_clock: count(|run| run.by_clock),
@@ -137,6 +138,18 @@ fn charge(
         sum.usd = sum.usd.checked_add(charge.usd)?;
     }
     Ok(sum)
+}
+
+fn by_card(list: &[(Window, &StrategyRun)]) -> Result<Vec<CardSummary>, ArithmeticOverflow> {
+    let mut cards: BTreeMap<&str, CardSummary> = BTreeMap::new();
+    for charge in list.iter().flat_map(|(_, run)| &run.by_card) {
+        let new = || CardSummary { gpu: charge.gpu.clone(), leases: 0, paid_usd: Usd::ZERO, own_usd: Usd::ZERO };
+        let sum = cards.entry(&charge.gpu).or_insert_with(new);
+        sum.leases = sum.leases.saturating_add(charge.leases);
+        sum.paid_usd = sum.paid_usd.checked_add(charge.paid)?;
+        sum.own_usd = sum.own_usd.checked_add(charge.own)?;
+    }
+    Ok(cards.into_values().collect())
 }
 
 fn fragmentation(list: &[(Window, &StrategyRun)]) -> Result<Option<Percent>, ArithmeticOverflow> {

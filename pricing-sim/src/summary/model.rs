@@ -61,6 +61,8 @@ pub struct Figures {
     pub overcharge: ChargeSummary,
     /// Leases that pay less than their own cards cost.
     pub undercharge: ChargeSummary,
+    /// What leases pay by the cards that their pods were handed, sorted.
+    pub by_card: Vec<CardSummary>,
     /// Bids and wins by kinds and number of cards, and within them by price, cheapest first, without the ranges that
     /// have no bids.
     pub win_by_price: Vec<PriceRange>,
@@ -118,6 +120,21 @@ pub struct ChargeSummary {
     /// The sum of the differences over the leases' time in the window, in USD.
     #[serde(with = "usd")]
     pub usd: Usd,
+}
+
+/// What the leases with the same cards pay for their time in the window, and what the strategy's rates ask for the cards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CardSummary {
+    /// The kinds of the cards that their pods were handed, separated by `+`.
+    pub gpu: String,
+    /// The number of leases.
+    pub leases: u64,
+    /// What they pay, in USD.
+    #[serde(with = "usd")]
+    pub paid_usd: Usd,
+    /// What the rates ask, in USD.
+    #[serde(with = "usd")]
+    pub own_usd: Usd,
 }
 
 /// The bids on orders for the same cards in a range of prices, in USD per month.

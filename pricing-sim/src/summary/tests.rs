@@ -47,6 +47,7 @@ fn strategy(name: &str, won: u64, revenue: &str) -> StrategyRun {
         lease_ms: 1_800_000,
         overcharge: Charge { orders: 1, usd_per_month: usd("10"), usd: usd("0.5") },
         undercharge: Charge::default(),
+        by_card: Vec::new(),
         gpus: vec![GpuUse { kind: "nvidia/t4".to_owned(), used }],
         cpu: used,
         memory: Use { total: 0, background: 0, leased_ms: 0 },

@@ -1,6 +1,7 @@
 //! Prepares one cell of a sweep to run with any seed: reads files, loads plugins.
 
 mod check;
+mod kubernetes;
 mod market;
 mod run;
 mod strategy;
@@ -13,6 +14,7 @@ use pricing_core::budget::SearchBudget;
 use pricing_core::inventory::Cluster;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::rates::Pricing;
+use pricing_core::reserve::kubernetes::KubeScheduler;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::PluginHost;
 
@@ -64,6 +66,7 @@ pub struct Prepared {
     scheduler: Scheduler,
     prefer: Prefer,
     placement: PodPlacement,
+    kube_scheduler: KubeScheduler,
     budget: SearchBudget,
     warnings: Vec<String>,
 }
@@ -112,8 +115,10 @@ pub(super) fn prepare_with(
     let first = || strategies.first().map(|strategy| strategy.pricing.clone()).unwrap_or_default();
     let idle = scenario.idle.as_ref().map(|entry| scenario::pricing(entry, files)).transpose()?.unwrap_or_else(first);
     let market = scenario.market.as_ref().map(|entry| market(entry, files, &source)).transpose()?.unwrap_or_default();
+    let mut warnings = source.history().map(|history| history.warnings()).unwrap_or_default();
+    let kube_scheduler = kubernetes::scheduler(&scenario.kubernetes, files, &mut warnings)?;
     Ok(Prepared {
-        warnings: source.history().map(|history| history.warnings()).unwrap_or_default(),
+        warnings,
         strategies,
         cluster,
         market,
@@ -124,6 +129,7 @@ pub(super) fn prepare_with(
         scheduler: scenario.scheduler(),
         prefer: scenario.reserve.prefer,
         placement: scenario.reserve.placement,
+        kube_scheduler,
         budget: scenario.search_steps.map_or_else(SearchBudget::default, |steps| SearchBudget { steps }),
         scenario,
     })

@@ -4,7 +4,7 @@
 
 use crate::common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pricing_core::budget::SearchBudget;
@@ -17,8 +17,9 @@ use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementReq
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::quote::{GpuRule, QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
+use pricing_core::reserve::kubernetes::KubeScheduler;
 use pricing_core::reserve::{Prefer, Scheduler};
-use pricing_sim::engine::{self, Event, Outcome, Setup, Start, Typical};
+use pricing_sim::engine::{self, Event, Outcome, Setup, Start, StartError, Typical};
 use pricing_sim::market::{BestOffers, Competitor, Market};
 use pricing_sim::random::Draws;
 use pricing_sim::result::{Decided, OrderOutcome, nodes_of};
@@ -62,6 +63,7 @@ struct Case {
     orders: Vec<Asked>,
     seed: u64,
     provider: bool,
+    reserved: bool,
     dearest: bool,
     rival: Option<u32>,
     length: Option<u64>,
@@ -95,12 +97,14 @@ fn cases() -> impl Strategy<Value = Case> {
     let rival = prop_oneof![Just(None), (1_u32..200).prop_map(Some)];
     let length = prop_oneof![3 => Just(None), 1 => (1_u64..90_000_000).prop_map(Some)];
     let orders = prop::collection::vec(orders(), 1..40);
-    (0..CLUSTERS.len(), orders, any::<u64>(), any::<bool>(), any::<bool>(), rival, length).prop_map(
-        |(cluster, orders, seed, provider, dearest, rival, length)| Case {
+    let choices = (any::<bool>(), any::<bool>(), any::<bool>());
+    (0..CLUSTERS.len(), orders, any::<u64>(), choices, rival, length).prop_map(
+        |(cluster, orders, seed, (provider, reserved, dearest), rival, length)| Case {
             cluster,
             orders,
             seed,
             provider,
+            reserved,
             dearest,
             rival,
             length,
@@ -162,6 +166,7 @@ struct World {
     idle: Pricing,
     typical: Typical,
     scheduler: Scheduler,
+    placement: PodPlacement,
     strategy: pricers::Strategy,
 }
 
@@ -185,6 +190,7 @@ impl World {
             idle: pricing.clone(),
             typical: Typical::of(&stream.arrivals),
             scheduler: if case.provider { Scheduler::Provider } else { Scheduler::Sound },
+            placement: if case.reserved { PodPlacement::Reserved } else { PodPlacement::Kubernetes },
             strategy: pricers::Strategy { name: "strategy".to_owned(), pricing, pricer: Pricer::Builtin(rule) },
             stream,
         }
@@ -203,7 +209,8 @@ impl World {
             draws: &self.draws,
             scheduler: self.scheduler,
             prefer: Prefer::Order,
-            placement: PodPlacement::Kubernetes,
+            placement: self.placement,
+            kube_scheduler: &KubeScheduler::default(),
             budget: SearchBudget::default(),
             usd_per_akt: None,
             idle: &self.idle,
@@ -342,16 +349,17 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
         let end = arrival.until.unwrap_or(world.stream.window.end).min(world.stream.window.end);
         let (mut lease_ms, mut revenue) = (0, Usd::ZERO);
         if outcome == OrderOutcome::Won {
-            let (pricing, scheduler) = (&world.strategy.pricing, world.scheduler);
-            let placement = PodPlacement::Kubernetes;
-            let start = Start { order: &arrival.order, pricing, scheduler, placement, targets: &quote.targets };
+            let (pricing, scheduler, placement) = (&world.strategy.pricing, world.scheduler, world.placement);
+            let (order, kube_scheduler) = (&arrival.order, &KubeScheduler::default());
+            let start = Start { order, pricing, scheduler, placement, kube_scheduler, targets: &quote.targets };
             match start.take(&mut Ledger::new(left), &world.draws, number) {
                 Ok((lease, started)) => {
-                    (kinds, nodes) = (kinds_of(&started), nodes_of(&started));
+                    (kinds, nodes) = (handed_out(&lease, &world.cluster), nodes_of(&started));
                     running.push((end, held_by(&world.cluster, &lease)));
                     lease_ms = end - arrival.at;
                     revenue = revenue_of(quote.usd_per_month.unwrap(), lease_ms);
                 }
+                Err(StartError::Pending { .. }) => outcome = OrderOutcome::PodPending,
                 Err(_) => outcome = OrderOutcome::CannotRun,
             }
         }
@@ -380,6 +388,20 @@ fn kinds_of(targets: &[QuotedTarget]) -> Vec<String> {
         }
     }
     kinds
+}
+
+/// The kinds of a lease's cards.
+fn handed_out(lease: &Lease, cluster: &Cluster) -> Vec<String> {
+    let cards = lease.nodes().iter().flat_map(|(_, taken)| taken.cards());
+    let kinds: BTreeSet<String> = cards.map(|card| cluster.card(card).unwrap().kind.to_string()).collect();
+    kinds.into_iter().collect()
+}
+
+/// Kinds that are separated by `+`, sorted.
+fn sorted(kinds: &str) -> Arc<str> {
+    let mut kinds: Vec<&str> = kinds.split('+').collect();
+    kinds.sort_unstable();
+    Arc::from(kinds.join("+"))
 }
 
 fn rule(case: &Case) -> GpuRule {
@@ -438,7 +460,9 @@ proptest! {
         let seen = world.run(&mut |_, _, _| ()).decided;
         let expected = naive(&world, &case);
         for (number, (seen, expected)) in seen.into_iter().zip(expected).enumerate() {
-            let seen = Decided { own_usd_per_month: None, max_usd: None, ..seen };
+            let gpu = sorted(&seen.gpu);
+            let seen = Decided { gpu, own_usd_per_month: None, max_usd: None, ..seen };
+            let expected = Decided { gpu: sorted(&expected.gpu), ..expected };
             assert_eq!(seen, expected, "order {number}");
         }
     }

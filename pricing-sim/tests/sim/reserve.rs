@@ -37,6 +37,73 @@ fn pods_stay_on_the_reserved_nodes_if_the_scenario_says_so() {
     assert_eq!(cards(&decided(VARIANTS, "placement = \"reserved\"")).len(), 1);
 }
 
+/// What a strategy assumes changes its prices, and not where pods run.
+#[test]
+fn a_strategy_that_prices_the_reserved_node_has_its_pods_where_kubernetes_puts_them() {
+    let pinned =
+        VARIANTS.replace("rates = \"rates.toml\"", "rates = \"rates.toml\"\nset.policy.placement = \"pinned\"");
+    let (pinned, open) = (decided(&pinned, ""), decided(VARIANTS, ""));
+    let nodes = |decided: &[Decided]| decided.iter().map(|one| one.node.to_string()).collect::<Vec<_>>();
+    assert_eq!(nodes(&pinned), nodes(&open));
+    // It charges for the card of the first node, whatever it was.
+    assert_eq!(cards(&pinned).len(), 2);
+    let prices: BTreeSet<String> = pinned.iter().filter_map(|one| Some(one.usd_per_month?.to_string())).collect();
+    assert_eq!(prices.len(), 1, "{prices:?}");
+    let own: BTreeSet<String> = pinned.iter().filter_map(|one| Some(one.own_usd_per_month?.to_string())).collect();
+    assert_eq!(own.len(), 2, "{own:?}");
+}
+
+#[test]
+fn the_scheduler_s_configuration_decides_where_pods_run() {
+    let packing = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nprofiles:\n- pluginConfig:\n  - name: NodeResourcesFit\n    args:\n      scoringStrategy:\n        type: MostAllocated\n        resources:\n        - name: nvidia.com/gpu\n          weight: 1\n";
+    // Leases that last: nodes fill up.
+    let lasting = VARIANTS.replace("typical = \"1m\"", "typical = \"100h\"");
+    let folder = Folder::new();
+    folder.put("packing.yaml", packing);
+    let run = |kubernetes: &str| folder.run(&format!("{lasting}[kubernetes]\n{kubernetes}\n"), 1);
+    let nodes = |kubernetes: &str| {
+        let decided = run(kubernetes).unwrap().outcomes[0].decided.clone();
+        decided.iter().take(4).map(|one| one.node.to_string()).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(nodes("").len(), 2, "LeastAllocated spreads pods");
+    assert_eq!(nodes("scheduler_config = \"packing.yaml\"").len(), 1, "MostAllocated packs them");
+    let missing = run("scheduler_config = \"none.yaml\"").unwrap_err();
+    assert!(missing.contains("none.yaml"), "{missing}");
+    folder.put("wrong.yaml", "kind: Deployment\n");
+    let wrong = run("scheduler_config = \"wrong.yaml\"").unwrap_err();
+    assert!(wrong.starts_with("wrong.yaml"), "{wrong}");
+    let slip = run("pods_without_request = 3").unwrap_err();
+    assert!(slip.contains("unknown field `pods_without_request`"), "{slip}");
+}
+
+/// Kubernetes is greedy: it spreads the small pods, and no node has room for the large one then.
+#[test]
+fn an_order_with_a_pod_that_fits_nowhere_is_lost() {
+    let unit = |id: u32, cpu: u32, count: u32| {
+        format!(
+            r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"{cpu}"}}}},"memory":{{"quantity":{{"val":"1073741824"}}}},"gpu":{{"units":{{"val":"0"}}}},"storage":[],"endpoints":[]}},"count":{count},"price":{{"denom":"uact","amount":"1000"}}}}"#
+        )
+    };
+    let order = format!(
+        r#"{{"id":"one","at":0,"lifetime":"1h","order":{{"name":"g","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},"resources":[{},{}]}}}}"#,
+        unit(1, 1000, 2),
+        unit(2, 7500, 1)
+    );
+    let folder = Folder::new();
+    folder.put("orders.jsonl", &order);
+    let run = |placement: &str| {
+        let text = format!(
+            "usd_per_akt = 1\n[orders]\njsonl = \"orders.jsonl\"\n[inventory]\ndescribe = \"2 nodes, 8 cpu\"\n[[strategy]]\nname = \"card\"\nrates = \"rates.toml\"\n[reserve]\nplacement = \"{placement}\"\n"
+        );
+        folder.run(&text, 1).unwrap().outcomes[0].clone()
+    };
+    let (pending, reserved) = (run("kubernetes"), run("reserved"));
+    assert_eq!(pending.decided[0].outcome, OrderOutcome::PodPending);
+    assert_eq!((pending.run.won, pending.run.lost[&OrderOutcome::PodPending]), (0, 1));
+    assert!(pending.run.revenue.decimal().is_zero());
+    assert_eq!(reserved.decided[0].outcome, OrderOutcome::Won);
+}
+
 #[test]
 fn the_scheduler_is_named_once() {
     let folder = Folder::new();

@@ -7,6 +7,7 @@
     reason = "a broken test case must say so at once"
 )]
 
+mod draws;
 mod laws;
 mod naive;
 

@@ -165,7 +165,7 @@ impl Branches {
     pub(super) fn follow(&mut self, cycle: &SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<(), Spent> {
         if let [only] = self.running.as_mut_slice()
             && only.best.len() == 1
-            && let Some(node) = only.best_node(0, cycle)
+            && let Some(node) = only.best.node(0, cycle)
         {
             // By far the most frequent case. The key may stay: every later branch has this pod.
             only.placed = with_pod(&only.placed, node, cycle.place());
@@ -283,7 +283,7 @@ impl Branch {
     /// The branch after its next replica started on one of its best nodes: the one that comes first in a part of them.
     fn after(&self, part: usize, parts: usize, cycle: &SchedulingCycle<'_>) -> Option<Self> {
         let place = part.checked_mul(self.best.len())?.checked_div(parts)?;
-        let node = self.best_node(place, cycle)?;
+        let node = self.best.node(place, cycle)?;
         let name = &cycle.cluster().nodes().get(node)?.name;
         let template = cycle.place();
         Some(Self {
@@ -293,21 +293,17 @@ impl Branch {
             best: BestNodes::default(),
         })
     }
-
-    /// One of the best nodes, those without pods of the order first.
-    fn best_node(&self, place: usize, cycle: &SchedulingCycle<'_>) -> Option<usize> {
-        let BestNodes { bucket, untouched, skipped, touched } = &self.best;
-        if let Some(place) = place.checked_sub(*untouched) {
-            return touched.get(place).copied();
-        }
-        let past = |at: usize, skipped: &usize| if *skipped <= at { at.saturating_add(1) } else { at };
-        cycle.bucket(*bucket).get(skipped.iter().fold(place, past)).copied()
-    }
 }
 
 /// The pods with another one.
 fn with_pod(placed: &[PlacedPods], node: usize, template: usize) -> Vec<PlacedPods> {
     let mut placed = placed.to_vec();
+    add_pod(&mut placed, node, template);
+    placed
+}
+
+/// Adds a pod to pods that are sorted.
+pub(super) fn add_pod(placed: &mut Vec<PlacedPods>, node: usize, template: usize) {
     match placed.binary_search_by_key(&(node, template), |pods| (pods.node, pods.template)) {
         Ok(at) => {
             if let Some(pods) = placed.get_mut(at) {
@@ -316,7 +312,6 @@ fn with_pod(placed: &[PlacedPods], node: usize, template: usize) -> Vec<PlacedPo
         }
         Err(at) => placed.insert(at, PlacedPods { node, template, replicas: 1 }),
     }
-    placed
 }
 
 /// Merges branches in which the same nodes have the same pods.

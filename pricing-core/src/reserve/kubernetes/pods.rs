@@ -1,6 +1,7 @@
 //! The pods of an order, as Kubernetes sees them.
 
-use crate::inventory::Cluster;
+use crate::inventory::held_capacity::{HeldCapacity, HeldCards};
+use crate::inventory::{Cluster, NodeId};
 use crate::order::{GroupSpec, ResourceUnit};
 use crate::reserve::{CommittedUnit, InterconnectRequest, PodRequest, PodSelector, Reservation};
 
@@ -49,5 +50,23 @@ impl PodTemplate {
             selector,
             label: label.map(str::to_owned),
         }
+    }
+    /// What one of these pods takes from a node, persistent volumes aside. None if there is no such node.
+    pub(crate) fn held_on(&self, id: NodeId, cluster: &Cluster) -> Option<HeldCapacity> {
+        let PodRequest { cpu, memory, ephemeral, gpus, hcas, .. } = &self.request;
+        let mut held = HeldCapacity {
+            node: cluster.node(id)?.name.to_string(),
+            cpu: cpu.get(),
+            memory: memory.get(),
+            ephemeral: ephemeral.get(),
+            gpus: *gpus,
+            hcas: *hcas,
+            ..HeldCapacity::default()
+        };
+        if let Some(selector) = self.selector.as_ref().filter(|_| *gpus > 0) {
+            let kinds = cluster.kinds_of_vendor(id, &selector.vendor).map(ToString::to_string).collect();
+            held.cards.push(HeldCards { kinds, count: *gpus });
+        }
+        Some(held)
     }
 }

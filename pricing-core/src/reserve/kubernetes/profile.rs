@@ -66,6 +66,19 @@ impl ScoringStrategy {
         &self.strategy_type
     }
 
+    /// Whether this is the default strategy: LeastAllocated, and CPU and memory count alike.
+    pub(super) fn is_least_allocated_of_cpu_and_memory(&self) -> bool {
+        let counts_alike = match self.resources.as_slice() {
+            [one, other] => {
+                one.weight == other.weight
+                    && [&*one.name, &*other.name].iter().all(|name| ["cpu", "memory"].contains(name))
+                    && one.name != other.name
+            }
+            _ => false,
+        };
+        counts_alike && self.strategy_type == ScoringStrategyType::LeastAllocated
+    }
+
     /// The resources, at least one.
     #[must_use]
     pub fn resources(&self) -> &[ResourceSpec] {

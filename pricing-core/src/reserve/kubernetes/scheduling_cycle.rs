@@ -6,6 +6,7 @@
 //! next lower score are looked for when all of these have pods.
 
 mod lacks;
+mod scorer;
 
 use crate::budget::{Budget, Spent};
 use crate::inventory::{Cluster, Free, Node};
@@ -14,11 +15,10 @@ use crate::reserve::shortage::NodeShortage;
 use super::branches::PlacedPods;
 use super::node_affinity::LabelledNodes;
 use super::node_resources::NodeResources;
-use super::node_resources_fit::NodeResourcesFit;
 use super::pod_topology_spread::{RawScores, raw_score};
 use super::pods::PodTemplate;
-use super::profile::ScoreWeights;
-use super::{KubeScheduler, inter_pod_affinity, node_resources_balanced_allocation};
+use super::{KubeScheduler, inter_pod_affinity};
+use scorer::Scorer;
 
 /// The steps of a budget that a score takes.
 const STEPS_PER_SCORE: usize = 16;
@@ -82,6 +82,15 @@ impl BestNodes {
     pub(super) fn len(&self) -> usize {
         self.untouched.saturating_add(self.touched.len())
     }
+
+    /// One of the nodes, by its place among them: those without pods of the order come first.
+    pub(super) fn node(&self, place: usize, cycle: &SchedulingCycle<'_>) -> Option<usize> {
+        if let Some(place) = place.checked_sub(self.untouched) {
+            return self.touched.get(place).copied();
+        }
+        let past = |at: usize, skipped: &usize| if *skipped <= at { at.saturating_add(1) } else { at };
+        cycle.bucket(self.bucket).get(self.skipped.iter().fold(place, past)).copied()
+    }
 }
 
 impl<'a> SchedulingCycle<'a> {
@@ -93,8 +102,22 @@ impl<'a> SchedulingCycle<'a> {
         cluster: &'a Cluster,
         budget: &Budget<'_>,
     ) -> Result<Self, Spent> {
+        let cycle = Self::unscored(scheduler, (place, pods), template, cluster);
+        budget.take(cycle.size())?;
+        let mut feasible = Vec::with_capacity(cycle.labelled.len());
+        feasible.extend(cycle.labelled.iter().filter_map(|node| cycle.scored(node)));
+        Ok(Self { feasible, ..cycle })
+    }
+
+    /// The cycle before any node is looked at.
+    fn unscored(
+        scheduler: &'a KubeScheduler,
+        (place, pods): (usize, &'a [PodTemplate]),
+        template: &'a PodTemplate,
+        cluster: &'a Cluster,
+    ) -> Self {
         let selector = template.selector.as_ref();
-        let cycle = Self {
+        Self {
             cluster,
             pods,
             place,
@@ -104,11 +127,44 @@ impl<'a> SchedulingCycle<'a> {
             scorer: Scorer::new(scheduler, template, cluster),
             feasible: Vec::new(),
             buckets: Vec::new(),
-        };
+        }
+    }
+
+    /// The nodes with the highest score for the only pod of an order, ascending. Empty if it fits nowhere.
+    ///
+    /// With a single pod, the score of PodTopologySpread is the same on all nodes, and no list of scores is needed. Most
+    /// nodes are not scored at all: either they cannot reach the highest score so far, or they are in the state of the
+    /// node that was scored last, such as idle nodes of one size.
+    pub(super) fn best_for_only_pod(
+        scheduler: &KubeScheduler,
+        pod: &PodTemplate,
+        cluster: &Cluster,
+        budget: &Budget<'_>,
+    ) -> Result<Vec<usize>, Spent> {
+        let cycle = SchedulingCycle::unscored(scheduler, (0, std::slice::from_ref(pod)), pod, cluster);
         budget.take(cycle.size())?;
-        let mut feasible = Vec::with_capacity(cycle.labelled.len());
-        feasible.extend(cycle.labelled.iter().filter_map(|node| cycle.scored(node)));
-        Ok(Self { feasible, ..cycle })
+        let (mut best, mut highest, mut last) = (Vec::new(), 0, None);
+        for place in cycle.labelled.iter() {
+            let free = cluster.index().free().get(place).filter(|free| pod.request.has_room(free));
+            let Some((free, node)) = free.zip(cluster.nodes().get(place)) else { continue };
+            if !cycle.scorer.may_reach(highest, free, node) || !cycle.admits(free, node) {
+                continue;
+            }
+            let resources = NodeResources::with_pod(node, free, &pod.request);
+            let score = match last {
+                Some((known, score)) if known == resources => score,
+                _ => cycle.scorer.score(&resources),
+            };
+            last = Some((resources, score));
+            if score > highest {
+                highest = score;
+                best.clear();
+            }
+            if score == highest {
+                best.push(place);
+            }
+        }
+        Ok(best)
     }
 
     /// The cycle of another unit with the same scores before any pod of the order starts: one whose pods request the
@@ -167,10 +223,13 @@ impl<'a> SchedulingCycle<'a> {
     fn score(&self, node: usize, here: &[PlacedPods]) -> Option<u64> {
         let (free, node) = self.free(node, here)?;
         let labels = here.iter().map(|pods| self.pods.get(pods.template)?.label.as_deref());
-        let passes = self.connects(node)
-            && self.template.request.could_start(&free, node)
-            && !inter_pod_affinity::repels(self.template.label.as_deref(), labels);
+        let passes = self.admits(&free, node) && !inter_pod_affinity::repels(self.template.label.as_deref(), labels);
         passes.then(|| self.scorer.score(&NodeResources::with_pod(node, &free, &self.template.request)))
+    }
+
+    /// Whether a node passes the filters, the order's pods there aside.
+    fn admits(&self, free: &Free, node: &Node) -> bool {
+        self.connects(node) && self.template.request.could_start(free, node)
     }
 
     /// What a node has free with the order's pods on it.
@@ -249,42 +308,4 @@ impl<'a> SchedulingCycle<'a> {
         }
         Ok(None)
     }
-}
-
-/// The weighted sum of the plugins' scores.
-#[derive(Debug)]
-struct Scorer<'a> {
-    fit: NodeResourcesFit<'a>,
-    weights: ScoreWeights,
-}
-
-impl<'a> Scorer<'a> {
-    fn new(scheduler: &'a KubeScheduler, template: &PodTemplate, cluster: &Cluster) -> Self {
-        let profile = &scheduler.profile;
-        let fit = NodeResourcesFit::new(&profile.scoring_strategy, scheduler.pods_without_requests, template, cluster);
-        let mut weights = profile.weights;
-        if template.request.is_best_effort() {
-            // Kubernetes skips the plugin for pods that request neither CPU nor memory.
-            weights.node_resources_balanced_allocation = 0;
-        }
-        Self { fit, weights }
-    }
-
-    /// The sum without PodTopologySpread. Weights have 32 bits and scores are at most 100, so it does not overflow.
-    fn score(&self, node: &NodeResources) -> u64 {
-        let fit = weighted(self.weights.node_resources_fit, || self.fit.score(node));
-        let balanced = weighted(self.weights.node_resources_balanced_allocation, || {
-            node_resources_balanced_allocation::score(node.cpu, node.memory)
-        });
-        fit.saturating_add(balanced)
-    }
-
-    fn with_spread(&self, score: u64, spread: u64) -> u64 {
-        score.saturating_add(weighted(self.weights.pod_topology_spread, || spread))
-    }
-}
-
-/// A weighted score. It is not worked out if it does not count.
-fn weighted(weight: u32, score: impl FnOnce() -> u64) -> u64 {
-    if weight == 0 { 0 } else { u64::from(weight).saturating_mul(score()) }
 }

@@ -155,6 +155,7 @@ impl Prepared {
             scheduler: self.scheduler,
             prefer: self.prefer,
             placement: self.placement,
+            kube_scheduler: &self.kube_scheduler,
             budget: self.budget,
             usd_per_akt: self.usd_per_akt,
             idle: &self.idle,

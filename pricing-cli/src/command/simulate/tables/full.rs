@@ -20,6 +20,9 @@ const SHOWN_FLIPS: usize = 5;
 /// The most characters of an order's ID in a table.
 const ID_CHARS: usize = 18;
 
+/// The most characters of an order's cards in a table.
+const CARDS_CHARS: usize = 40;
+
 /// The tables.
 pub(super) fn tables(summary: &Summary, labels: &Labels) -> String {
     let mut shown = labels.legend(|_| true);
@@ -31,6 +34,7 @@ pub(super) fn tables(summary: &Summary, labels: &Labels) -> String {
     if !charges.is_empty() {
         shown.push('\n');
         shown.push_str(&charges);
+        shown.push_str(&card_table(summary, labels));
     }
     shown.push_str(&lost_table(summary, labels));
     shown.push_str(&paired_table(summary, labels));
@@ -120,6 +124,20 @@ fn charge_table(summary: &Summary, labels: &Labels) -> String {
     text(&table)
 }
 
+/// Shows what leases pay by the cards that they were handed, where that is not what the rates ask for these cards.
+fn card_table(summary: &Summary, labels: &Labels) -> String {
+    let header = [labels.header(), "handed out", "leases", "paid USD", "by the rates USD"];
+    let mut table = table(&header, &[2, 3, 4]);
+    for entry in &summary.strategies {
+        for card in entry.figures.by_card.iter().filter(|card| card.paid_usd != card.own_usd) {
+            let label = labels.label(&entry.axes, &entry.name);
+            let (paid, own) = (usd(card.paid_usd), usd(card.own_usd));
+            table.add_row([label, cut(&card.gpu, CARDS_CHARS), card.leases.to_string(), paid, own]);
+        }
+    }
+    if table.is_empty() { String::new() } else { format!("\n{}", text(&table)) }
+}
+
 fn lost_table(summary: &Summary, labels: &Labels) -> String {
     let mut table = table(&[labels.header(), "lost by", "orders", "%"], &[2, 3]);
     let mut reasons: Vec<OrderOutcome> = Vec::new();
@@ -159,11 +177,11 @@ fn painted(table: &str, reasons: &[OrderOutcome], paint: impl Fn(OrderOutcome, &
     painted
 }
 
-/// The decision whose colour an outcome has. A lease that cannot run is as bad as a fault.
+/// The decision whose colour an outcome has. A lease that cannot run or start is as bad as a fault.
 fn decided(outcome: OrderOutcome) -> Decided {
     match outcome {
         OrderOutcome::Won => Decided::Bid,
-        OrderOutcome::CannotRun => Decided::Fault,
+        OrderOutcome::CannotRun | OrderOutcome::PodPending => Decided::Fault,
         OrderOutcome::NoBid(code) if code.is_fault() => Decided::Fault,
         OrderOutcome::Outbid | OrderOutcome::NotTaken | OrderOutcome::NoBid(_) => Decided::Decline,
     }
