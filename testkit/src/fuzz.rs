@@ -165,11 +165,14 @@ pub fn inventory(data: &[u8]) {
     place(&pods, &cluster, data);
 }
 
-/// The probabilities of a placement add up, whatever the scheduler's profile is.
+/// The probabilities of a placement add up, whatever the scheduler's profile is, and a single pod is drawn by them.
 fn place(pods: &[PodTemplate], cluster: &Cluster, data: &[u8]) {
     for kube in [KubeScheduler::default(), placements::scheduler(&mut Random::from_bytes(data))] {
         if let Ok(placements) = kube.place(pods, cluster, &Budget::new(BUDGET)) {
             must("a placement is wrong", placements::check_placements(&placements, pods, cluster));
+        }
+        for pod in pods {
+            must("a draw is wrong", placements::check_draw(&kube, pod, cluster));
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use pricing_core::budget::Budget;
 use pricing_core::inventory::{Capacity, CardId, Cluster, ClusterBuilder, DescribedCard, InterconnectId, Node};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::reserve::kubernetes::{
-    FunctionShape, KubeScheduler, PodPlacements, PodTemplate, Probability, Profile, ResourceSpec, ScoreWeights,
+    Draw, FunctionShape, KubeScheduler, PodPlacements, PodTemplate, Probability, Profile, ResourceSpec, ScoreWeights,
     ScoringStrategy, ScoringStrategyType, Step, UtilizationShapePoint,
 };
 
@@ -48,6 +49,26 @@ pub fn check_placements(placements: &PodPlacements, pods: &[PodTemplate], cluste
         None => Ok(()),
         Some(step) => Err(format!("a step too many: {step:?}")),
     }
+}
+
+/// Checks that a single pod is drawn from the very nodes on which it may be placed.
+///
+/// # Errors
+/// What is wrong, for people.
+pub fn check_draw(scheduler: &KubeScheduler, pod: &PodTemplate, cluster: &Cluster) -> Result<(), String> {
+    let pod = [PodTemplate { replicas: 1, ..pod.clone() }];
+    let Ok(placed) = scheduler.place(&pod, cluster, &Budget::default()) else { return Ok(()) };
+    let mut nodes: Vec<_> = placed.steps.iter().flat_map(|step| &step.nodes).map(|node| node.node).collect();
+    nodes.sort_unstable();
+    let mut drawn = Vec::new();
+    for way in 0..nodes.len().max(1) {
+        let Ok(draw) = scheduler.draw(&pod, cluster, &mut |_| way, &Budget::default()) else { return Ok(()) };
+        drawn.extend(match draw {
+            Draw::Started(units) => units.into_iter().flatten().next(),
+            Draw::Pending { .. } => None,
+        });
+    }
+    if nodes == drawn { Ok(()) } else { Err(format!("drawn are {drawn:?}, and the best ones are {nodes:?}")) }
 }
 
 /// Checks the nodes of a step, and adds up their probabilities. None if the sum does not fit.

@@ -110,7 +110,12 @@ impl PodRequest {
 
     /// Whether the pod could start on a node that has the label of its vendor and model.
     pub(super) fn could_start(&self, free: &Free, node: &Node) -> bool {
-        self.has_room(free) && self.classes.iter().all(|class| node.storage_classes.contains(class))
+        self.has_room(free) && self.finds_classes(node)
+    }
+
+    /// Whether a node has the storage classes that have no bit in the index.
+    pub(super) fn finds_classes(&self, node: &Node) -> bool {
+        self.classes.iter().all(|class| node.storage_classes.contains(class))
     }
 
     /// Whether a node with so much free has room for the pod, and the storage classes that the index knows.

@@ -143,26 +143,29 @@ impl<'a> SchedulingCycle<'a> {
     ) -> Result<Vec<usize>, Spent> {
         let cycle = SchedulingCycle::unscored(scheduler, (0, std::slice::from_ref(pod)), pod, cluster);
         budget.take(cycle.size())?;
-        let (mut best, mut highest, mut last) = (Vec::new(), 0, None);
+        let (mut best, mut highest) = (Vec::new(), 0);
+        let mut last: Option<(&Free, &Node, u64)> = None;
         for place in cycle.labelled.iter() {
             let free = cluster.index().free().get(place).filter(|free| pod.request.has_room(free));
             let Some((free, node)) = free.zip(cluster.nodes().get(place)) else { continue };
-            if !cycle.scorer.may_reach(highest, free, node) || !cycle.admits(free, node) {
+            let score = match last {
+                Some((same_free, same_node, score))
+                    if cycle.scorer.scores_alike((free, node), (same_free, same_node)) =>
+                {
+                    score
+                }
+                _ if !cycle.scorer.may_reach(highest, free, node) => continue,
+                _ => cycle.scorer.score(&NodeResources::with_pod(node, free, &pod.request)),
+            };
+            last = Some((free, node, score));
+            if score < highest || !cycle.connects(node) || !pod.request.finds_classes(node) {
                 continue;
             }
-            let resources = NodeResources::with_pod(node, free, &pod.request);
-            let score = match last {
-                Some((known, score)) if known == resources => score,
-                _ => cycle.scorer.score(&resources),
-            };
-            last = Some((resources, score));
             if score > highest {
                 highest = score;
                 best.clear();
             }
-            if score == highest {
-                best.push(place);
-            }
+            best.push(place);
         }
         Ok(best)
     }

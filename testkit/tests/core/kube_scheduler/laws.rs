@@ -9,7 +9,7 @@ use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::reserve::kubernetes::{KubeScheduler, PodPlacements, PodTemplate, Probability};
 use pricing_core::reserve::{CommitLevels, CommittedUnit, Reservation, Scheduler, reserve, start};
 use proptest::prelude::*;
-use testkit::placements::{check_placements, hostile_cluster, reordered, scheduler};
+use testkit::placements::{check_draw, check_placements, hostile_cluster, reordered, scheduler};
 use testkit::random::Random;
 use testkit::{generate, orders};
 
@@ -124,6 +124,9 @@ proptest! {
             let pods: Vec<PodTemplate> = units.map(|(unit, committed)| PodTemplate::new(unit, committed, None, &cluster)).collect();
             let placements = scheduler.place(&pods, &cluster, &budget).unwrap();
             prop_assert_eq!(check_placements(&placements, &pods, &cluster), Ok(()));
+            for pod in &pods {
+                prop_assert_eq!(check_draw(&scheduler, pod, &cluster), Ok(()));
+            }
         }
     }
 }

@@ -63,6 +63,21 @@ impl<'a> Scorer<'a> {
         has_enough(free.cpu.get(), self.request.cpu.get(), node.cpu.total.get())
             && has_enough(free.memory.get(), self.request.memory.get(), node.memory.total.get())
     }
+
+    /// Whether two nodes certainly have the same score. Idle nodes of one make do.
+    pub(super) fn scores_alike(&self, one: (&Free, &Node), other: (&Free, &Node)) -> bool {
+        let is_alike = one.0.cpu == other.0.cpu
+            && one.0.memory == other.0.memory
+            && one.1.cpu.total == other.1.cpu.total
+            && one.1.memory.total == other.1.memory.total;
+        // Where the bound holds, only CPU and memory count.
+        is_alike
+            && (self.bounded.is_some()
+                || one.0 == other.0
+                    && one.1.ephemeral.total == other.1.ephemeral.total
+                    && one.1.gpus.total == other.1.gpus.total
+                    && one.1.hcas.total == other.1.hcas.total)
+    }
 }
 
 /// A weighted score. It is not worked out if it does not count.
