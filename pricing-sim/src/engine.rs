@@ -211,6 +211,7 @@ impl<'a> Replay<'a> {
             ledger: &self.ledger,
             scheduler: self.setup.scheduler,
             prefer: self.setup.prefer,
+            kube_scheduler: self.setup.kube_scheduler,
             budget: self.setup.budget,
             usd_per_akt: self.setup.usd_per_akt,
         })

@@ -29,7 +29,7 @@ const USAGE: &str = "usage: cargo xtask VERB
   proto             the code that the .proto files generate
   docs              the references of the configuration and of scenarios, and the configuration's schema
   market            the answers of the made-up chain in examples/market
-  study             the tables of docs/study.md, from a run of its scenario
+  study             the tables of docs/study.md and docs/which-card.md, from runs of their scenarios
   coverage [TRIALS] whether the intervals of `bidprice tune` cover the truth, in so many trials of each market (default 40)
   oracle kube [--cases N] [--seed S]
                     random clusters and orders, placed by us and by kube-scheduler itself (needs go; the first build takes
@@ -81,7 +81,10 @@ fn main() -> ExitCode {
         ["proto"] => proto(),
         ["docs"] => docs(),
         ["market"] => cargo(&["test", "--workspace", "--test", "market", "examples::"], &[("BIDPRICE_GENERATE", "1")]),
-        ["study"] => cargo(&["test", "--workspace", "--test", "cli", "study::"], &[("BIDPRICE_GENERATE", "1")]),
+        ["study"] => {
+            let tests = ["test", "--workspace", "--test", "cli", "--", "study::", "which_card::"];
+            cargo(&tests, &[("BIDPRICE_GENERATE", "1")])
+        }
         ["coverage"] => coverage("40"),
         ["coverage", trials] => coverage(trials),
         ["oracle", words @ ..] => oracle::run(words).unwrap_or_else(usage),

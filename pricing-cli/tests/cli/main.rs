@@ -81,5 +81,7 @@ mod stdout;
 mod study;
 #[cfg(feature = "simulate")]
 mod tune;
+#[cfg(feature = "simulate")]
+mod which_card;
 #[cfg(all(feature = "service", feature = "simulate"))]
 mod words;

@@ -19,16 +19,20 @@ fn the_tables_of_the_study_are_current() {
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let answer: Value = serde_json::from_slice(&run.stdout).unwrap();
 
-    let page = root.join("docs/study.md");
-    let text = std::fs::read_to_string(&page).unwrap();
+    keep_tables("docs/study.md", &tables(&answer));
+}
+
+/// Checks that a page has these tables between its marks, or writes them there.
+pub(crate) fn keep_tables(page: &str, tables: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (kept, after) = rest.split_once(END).unwrap();
-    let tables = tables(&answer);
     if std::env::var_os("BIDPRICE_GENERATE").is_some() {
-        std::fs::write(&page, format!("{before}{BEGIN}{tables}{END}{after}")).unwrap();
+        std::fs::write(&path, format!("{before}{BEGIN}{tables}{END}{after}")).unwrap();
         return;
     }
-    assert!(kept == tables, "docs/study.md is not current: run `cargo xtask study`; it would have\n{tables}");
+    assert!(kept == tables, "{page} is not current: run `cargo xtask study`; it would have\n{tables}");
 }
 
 /// Writes a table for each inventory, with and without competition.
@@ -80,7 +84,7 @@ fn entries(answer: &Value) -> Vec<(&Value, Option<&Value>)> {
     list("strategies").iter().map(|entry| (entry, comparison(entry))).collect()
 }
 
-fn decimal(value: &Value) -> Decimal {
+pub(crate) fn decimal(value: &Value) -> Decimal {
     match value {
         Value::String(text) => text.parse().unwrap(),
         other => other.to_string().parse().unwrap(),

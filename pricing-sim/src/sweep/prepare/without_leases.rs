@@ -49,6 +49,7 @@ impl Prepared {
                 ledger: &ledger,
                 scheduler: self.scheduler,
                 prefer: self.prefer,
+                kube_scheduler: &self.kube_scheduler,
                 budget: self.budget,
                 usd_per_akt: self.usd_per_akt,
             };

@@ -21,7 +21,7 @@ const SHOWN_FLIPS: usize = 5;
 const ID_CHARS: usize = 18;
 
 /// The most characters of an order's cards in a table.
-const CARDS_CHARS: usize = 40;
+const CARDS_CHARS: usize = 32;
 
 /// The tables.
 pub(super) fn tables(summary: &Summary, labels: &Labels) -> String {
@@ -126,7 +126,7 @@ fn charge_table(summary: &Summary, labels: &Labels) -> String {
 
 /// Shows what leases pay by the cards that they were handed, where that is not what the rates ask for these cards.
 fn card_table(summary: &Summary, labels: &Labels) -> String {
-    let header = [labels.header(), "handed out", "leases", "paid USD", "by the rates USD"];
+    let header = [labels.header(), "handed out", "leases", "paid USD", "by rates USD"];
     let mut table = table(&header, &[2, 3, 4]);
     for entry in &summary.strategies {
         for card in entry.figures.by_card.iter().filter(|card| card.paid_usd != card.own_usd) {
