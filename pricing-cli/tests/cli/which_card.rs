@@ -35,6 +35,19 @@ fn what_the_page_says_holds(answer: &Value) {
     for (rate, strategy) in [("2/h", "highest"), ("8/h", "highest"), ("8/h", "reserved node")] {
         assert!(interval(rate, strategy).1 < Decimal::ZERO, "{strategy} earns less than `likely` at {rate}");
     }
+    let percent = |rate: &str, strategy: &str, gpu: &str| {
+        let entries = answer["strategies"].as_array().unwrap();
+        let entry = entries.iter().find(|one| one["name"] == strategy && one["axes"][RATE] == rate).unwrap();
+        let (_, paid, own) = cards(entry)[gpu];
+        (paid * Decimal::ONE_HUNDRED / own).round_dp(0)
+    };
+    let (small, large) = ("nvidia/a100/40Gi/sxm", "nvidia/a100/80Gi/sxm");
+    for (rate, gpu) in [("2/h", small), ("2/h", large), ("8/h", small), ("8/h", large)] {
+        assert!((percent(rate, "likely", gpu) - Decimal::ONE_HUNDRED).abs() <= Decimal::from(3), "{gpu} at {rate}");
+    }
+    assert_eq!(percent("2/h", "highest", small), Decimal::from(144));
+    let reserved = ["2/h", "8/h"].map(|rate| percent(rate, "reserved node", large));
+    assert_eq!(reserved, [Decimal::from(70), Decimal::from(75)]);
 }
 
 /// The comparison of a strategy with the first one at a rate of arrivals. None of the first one.
@@ -61,21 +74,26 @@ fn revenue(answer: &Value) -> String {
     text
 }
 
-/// What leases paid by the cards that their pods were handed, against what the rates ask for these. Leases with cards of
-/// both kinds are added up, whichever unit or replica has which.
+/// The number of a strategy's leases by the cards that their pods were handed, what they paid, and what the rates ask for
+/// these cards. Leases with cards of both kinds are added up, whichever replica has which.
+fn cards(entry: &Value) -> BTreeMap<&str, (u64, Decimal, Decimal)> {
+    let mut cards: BTreeMap<&str, (u64, Decimal, Decimal)> = BTreeMap::new();
+    for card in entry["by_card"].as_array().unwrap() {
+        let gpu = card["gpu"].as_str().unwrap();
+        let (leases, paid, own) = cards.entry(if gpu.contains('+') { "both" } else { gpu }).or_default();
+        *leases += card["leases"].as_u64().unwrap();
+        *paid += decimal(&card["paid_usd"]);
+        *own += decimal(&card["own_usd"]);
+    }
+    cards
+}
+
+/// What leases paid by the cards that their pods were handed, against what the rates ask for these.
 fn by_card(answer: &Value) -> String {
     let mut text = "| orders | strategy | handed out | leases | paid, USD | by the rates, USD | paid of that |\n|---|---|---|--:|--:|--:|--:|\n".to_owned();
     for entry in answer["strategies"].as_array().unwrap() {
-        let mut cards: BTreeMap<&str, (u64, Decimal, Decimal)> = BTreeMap::new();
-        for card in entry["by_card"].as_array().unwrap() {
-            let gpu = card["gpu"].as_str().unwrap();
-            let (leases, paid, own) = cards.entry(if gpu.contains('+') { "both" } else { gpu }).or_default();
-            *leases += card["leases"].as_u64().unwrap();
-            *paid += decimal(&card["paid_usd"]);
-            *own += decimal(&card["own_usd"]);
-        }
         let (rate, name) = (entry["axes"][RATE].as_str().unwrap(), entry["name"].as_str().unwrap());
-        for (gpu, (leases, paid, own)) in cards {
+        for (gpu, (leases, paid, own)) in cards(entry) {
             let share = (paid * Decimal::ONE_HUNDRED / own).round_dp(1);
             let (paid, own) = (paid.round_dp(0), own.round_dp(0));
             let _ = writeln!(text, "| {rate} | {name} | {gpu} | {leases} | {paid} | {own} | {share} % |");

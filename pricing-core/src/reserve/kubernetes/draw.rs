@@ -44,8 +44,12 @@ impl KubeScheduler {
             return Ok(drawn.map_or(only.pending(1), |node| Draw::Started(vec![vec![NodeId::at(*node)]])));
         }
         let (mut started, mut placed) = (Vec::with_capacity(pods.len()), Vec::new());
+        let mut before: Option<SchedulingCycle<'_>> = None;
         for (place, template) in pods.iter().enumerate() {
-            let mut cycle = SchedulingCycle::new(self, (place, pods), template, cluster, budget)?;
+            let mut cycle = match before.take().and_then(|before| before.for_alike(place, template)) {
+                Some(cycle) => cycle,
+                None => SchedulingCycle::new(self, (place, pods), template, cluster, budget)?,
+            };
             let mut nodes = Vec::new();
             for replica in 1..=template.replicas {
                 let best = cycle.best_nodes(&placed, budget)?;
@@ -55,6 +59,7 @@ impl KubeScheduler {
                 nodes.push(NodeId::at(node));
             }
             started.push(nodes);
+            before = Some(cycle);
         }
         Ok(Draw::Started(started))
     }
