@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pricing_core::budget::Budget;
 use pricing_core::inventory::{Cluster, NodeId};
-use pricing_core::reserve::kubernetes::{Draw, KubeScheduler, PodTemplate, Probability};
+use pricing_core::reserve::kubernetes::{Draw, KubeScheduler, NodeProbability, PodTemplate, Probability};
 use pricing_core::reserve::{CommitLevels, Scheduler, reserve};
 use proptest::prelude::*;
 use testkit::placements::scheduler;
@@ -90,15 +90,13 @@ proptest! {
         if let Some(pending) = placements.pending {
             let stuck = |draw: &Draw| matches!(draw, Draw::Pending { resource_id, replica }
                 if (*resource_id, *replica) == (pending.resource_id, pending.replica));
-            let stuck = ways.iter().filter(|(draw, _)| stuck(draw)).map(|(_, probability)| *probability);
-            let sum = stuck.fold(Some(Probability::ZERO), |sum, more| sum?.checked_add(more));
+            let mut stuck = ways.iter().filter(|(draw, _)| stuck(draw)).map(|(_, probability)| *probability);
+            let sum = stuck.try_fold(Probability::ZERO, Probability::checked_add);
             prop_assert_eq!(sum, Some(pending.probability));
             return Ok(());
         }
         let Some(drawn) = by_replica(&ways) else { return Ok(()) };
-        let step = |nodes: &[pricing_core::reserve::kubernetes::NodeProbability]| {
-            nodes.iter().map(|node| (node.node, node.probability)).collect()
-        };
+        let step = |nodes: &[NodeProbability]| nodes.iter().map(|node| (node.node, node.probability)).collect();
         let placed: Vec<BTreeMap<_, _>> = placements.steps.iter().map(|placed| step(&placed.nodes)).collect();
         prop_assert_eq!(drawn, placed);
     }
