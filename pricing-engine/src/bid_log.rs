@@ -240,6 +240,11 @@ impl BidLog {
         self.push(record::outcome_line(outcome))
     }
 
+    /// Queues where a pod was predicted to start, and where it did.
+    pub(crate) fn record_placement(&self, placed: &entry::PlacedPod) -> Pending {
+        self.push(record::placement_line(placed))
+    }
+
     /// Returns the log's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.handle.folder

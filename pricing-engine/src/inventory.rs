@@ -14,6 +14,7 @@ mod snapshot;
 mod source;
 mod text;
 mod tls;
+mod used;
 mod wire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,7 @@ pub use accepted::Refusal;
 pub use plan::{Pace, Plan};
 pub use reading::{Counters, HoldCounters, Reading, State};
 pub use snapshot::{Availability, Snapshot, SnapshotText};
+pub use used::Used;
 
 /// The live inventory. Clones are handles to the same one. Its background tasks stop when the last handle is dropped.
 #[derive(Clone, Debug)]

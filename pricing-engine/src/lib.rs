@@ -5,7 +5,8 @@
 //! A decision depends on four inputs: the [`config`] with rates and plugin, the live [`inventory`], the live [`feed`],
 //! and the request. [`engine`] brings them together, [`decision`] prices with them, and [`bid_log`] records every
 //! decision with its inputs. [`guard`] refuses rate cards that could cost money by mistake. [`shadow`] prices every
-//! order a second time and compares. [`outcomes`] follows what became of the bids.
+//! order a second time and compares. [`outcomes`] follows what became of the bids, and
+//! [`placements`] where their pods started.
 //!
 //! A daemon that is written in Rust links the engine:
 //!
@@ -55,6 +56,7 @@ pub mod metrics;
 pub mod order_name;
 pub mod outcomes;
 mod own_file;
+pub mod placements;
 pub mod shadow;
 pub mod telemetry;
 pub mod tune;

@@ -57,6 +57,7 @@ pub use pricing_market::outcome::{BidResult, Outcome};
 pub use pricing_market::rest::Settings as Nodes;
 
 pub use counts::Counts;
+pub(crate) use counts::count;
 pub use plan::{Plan, folder_of};
 
 use crate::bid_log::BidLog;

@@ -76,6 +76,36 @@ impl PodRequest {
         }
     }
 
+    /// CPU.
+    #[must_use]
+    pub fn cpu(&self) -> MilliCpu {
+        self.cpu
+    }
+
+    /// Memory.
+    #[must_use]
+    pub fn memory(&self) -> Bytes {
+        self.memory
+    }
+
+    /// Ephemeral storage.
+    #[must_use]
+    pub fn ephemeral(&self) -> Bytes {
+        self.ephemeral
+    }
+
+    /// Cards.
+    #[must_use]
+    pub fn gpus(&self) -> u64 {
+        self.gpus
+    }
+
+    /// Host channel adapters.
+    #[must_use]
+    pub fn hcas(&self) -> u64 {
+        self.hcas
+    }
+
     /// Whether the pod requests neither CPU nor memory.
     pub(super) fn is_best_effort(&self) -> bool {
         self.cpu.is_zero() && self.memory.is_zero()

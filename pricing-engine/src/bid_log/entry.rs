@@ -15,6 +15,7 @@ use crate::comparison::{Base, Difference, Money, Outcome};
 use crate::config::LoadedScheduler;
 use crate::digest::Digest;
 use crate::order_name::OrderName;
+use crate::placements::{PlacementResult, UnknownReason};
 
 /// The schema version of the lines.
 pub const SCHEMA: u32 = 1;
@@ -28,6 +29,8 @@ pub enum Entry {
     Shadow(Box<Shadowed>),
     /// What became of a bid.
     Outcome(Box<BidOutcome>),
+    /// Where a pod was predicted to start, and where it did.
+    Placed(Box<PlacedPod>),
     /// A change of the rate card by `[tune]`.
     Tuned(Box<Tuned>),
     /// A kind that this version does not know, with the sequence number.
@@ -326,6 +329,60 @@ pub struct BidOutcome {
     pub outcome: pricing_market::outcome::Outcome,
 }
 
+/// Where a pod of an order was predicted to start, and where it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedPod {
+    /// Its sequence number.
+    #[serde(skip_serializing)]
+    pub sequence: u64,
+    /// When it was written. Nothing depends on it.
+    #[serde(default)]
+    pub time: String,
+    /// The order's name.
+    pub order_id: OrderName,
+    /// The group of the order.
+    pub group: Group,
+    /// The sequence number of the decision; `None` if it is not in a log.
+    #[serde(default)]
+    pub decision: Option<u64>,
+    /// The resource unit.
+    pub resource_id: u32,
+    /// The replica of the unit, counted from 1.
+    pub replica: u32,
+    /// How the prediction turned out.
+    pub result: PlacementResult,
+    /// Why it is not known where the pod started.
+    #[serde(default)]
+    pub reason: Option<UnknownReason>,
+    /// Whether the probabilities are approximate.
+    #[serde(default)]
+    pub approximate: bool,
+    /// The nodes that were predicted, the likeliest first.
+    pub predicted: Vec<PlacementNode>,
+    /// How many further nodes were predicted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub predicted_left_out: usize,
+    /// The node where the pod started, with the probability that the prediction gave it.
+    #[serde(default)]
+    pub seen: Option<PlacementNode>,
+}
+
+/// A node where a pod was predicted to start, or did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacementNode {
+    /// The node.
+    pub node: Untrusted,
+    /// Its kinds of card. Empty if the pod asks for none.
+    pub kinds: Vec<Untrusted>,
+    /// The predicted probability, as decimal text.
+    pub probability: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// A change of the rate card by `[tune]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Tuned {
@@ -412,6 +469,7 @@ impl Entry {
             "decision" => serde_json::from_str(text).map(|found| Self::Decision(Box::new(found))).map_err(json),
             "shadow" => serde_json::from_str(text).map(|found| Self::Shadow(Box::new(found))).map_err(json),
             "outcome" => serde_json::from_str(text).map(|found| Self::Outcome(Box::new(found))).map_err(json),
+            "placement" => serde_json::from_str(text).map(|found| Self::Placed(Box::new(found))).map_err(json),
             "tune" => serde_json::from_str(text).map(|found| Self::Tuned(Box::new(found))).map_err(json),
             _ => Ok(Self::Other(head.sequence)),
         }
@@ -424,6 +482,7 @@ impl Entry {
             Self::Decision(decision) => decision.sequence,
             Self::Shadow(shadow) => shadow.sequence,
             Self::Outcome(outcome) => outcome.sequence,
+            Self::Placed(placed) => placed.sequence,
             Self::Tuned(tuned) => tuned.sequence,
             Self::Other(sequence) => *sequence,
         }
@@ -433,6 +492,13 @@ impl Entry {
 /// Returns the start of a line, up to and including its sequence number.
 pub(super) fn head(kind: &str, sequence: u64) -> String {
     format!("{{\"schema\":{SCHEMA},\"kind\":\"{kind}\",\"sequence\":{sequence},")
+}
+
+/// Returns whether a line is of a kind, without parsing it.
+pub(crate) fn is_of_kind(line: &[u8], kind: &str) -> bool {
+    let start = line.get(..line.len().min(64)).unwrap_or_default();
+    let mark = format!("\"kind\":\"{kind}\"");
+    start.windows(mark.len()).any(|window| window == mark.as_bytes())
 }
 
 /// Returns the sequence number of a line whose end may be missing.

@@ -12,7 +12,8 @@ use pricing_host::Plugin;
 use serde::Serialize;
 
 use super::entry::{
-    BidOutcome, ExploreEntry, Group, InventoryEntry, KubernetesEntry, LimitsEntry, PluginEntry, Shadowed,
+    BidOutcome, ExploreEntry, Group, InventoryEntry, KubernetesEntry, LimitsEntry, PlacedPod, PluginEntry,
+    Shadowed,
 };
 use super::objects::{Content, Object};
 use crate::decision::{LiveState, OrderRequest, PricedGroup, RemainingBudget, ScreenedGroup, Settings};
@@ -210,6 +211,11 @@ pub(super) fn shadow_line(shadowed: &Shadowed, settings: &Settings) -> serde_jso
 /// Returns the line of what became of a bid.
 pub(super) fn outcome_line(outcome: &BidOutcome) -> serde_json::Result<Line> {
     Ok(Line { kind: "outcome", body: body(outcome)?, objects: Vec::new() })
+}
+
+/// Returns the line of where a pod started.
+pub(super) fn placement_line(placed: &PlacedPod) -> serde_json::Result<Line> {
+    Ok(Line { kind: "placement", body: body(placed)?, objects: Vec::new() })
 }
 
 pub(super) fn body(line: &impl Serialize) -> serde_json::Result<Vec<u8>> {

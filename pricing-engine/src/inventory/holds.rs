@@ -12,60 +12,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held_capacity::HeldCapacity;
-use pricing_core::inventory::{Cluster, Node};
 
 use super::reading::HoldCounters;
 use super::snapshot::Snapshot;
+use super::used::{Used, used_by_node};
 use crate::order_name::OrderName;
 
 /// The most orders with a hold.
 const MAX_ORDERS: usize = 10_000;
-
-/// The resources that are in use on a node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Used {
-    cpu: u64,
-    memory: u64,
-    ephemeral: u64,
-    gpus: u64,
-    hcas: u64,
-}
-
-impl Used {
-    fn of(node: &Node) -> Self {
-        let used = |total: u64, available: u64| total.saturating_sub(available);
-        Self {
-            cpu: used(node.cpu.total.get(), node.cpu.available.get()),
-            memory: used(node.memory.total.get(), node.memory.available.get()),
-            ephemeral: used(node.ephemeral.total.get(), node.ephemeral.available.get()),
-            gpus: used(node.gpus.total, node.gpus.available),
-            hcas: used(node.hcas.total, node.hcas.available),
-        }
-    }
-
-    fn held(held: &HeldCapacity) -> Self {
-        Self { cpu: held.cpu, memory: held.memory, ephemeral: held.ephemeral, gpus: held.gpus, hcas: held.hcas }
-    }
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            cpu: self.cpu.saturating_add(other.cpu),
-            memory: self.memory.saturating_add(other.memory),
-            ephemeral: self.ephemeral.saturating_add(other.ephemeral),
-            gpus: self.gpus.saturating_add(other.gpus),
-            hcas: self.hcas.saturating_add(other.hcas),
-        }
-    }
-
-    fn covers(self, other: Self) -> bool {
-        self.cpu >= other.cpu
-            && self.memory >= other.memory
-            && self.ephemeral >= other.ephemeral
-            && self.gpus >= other.gpus
-            && self.hcas >= other.hcas
-    }
-}
 
 /// The capacity that is held for one order.
 #[derive(Clone, Debug)]
@@ -227,10 +183,6 @@ impl Hold {
 
 fn up(counter: &mut u64) {
     *counter = counter.saturating_add(1);
-}
-
-fn used_by_node(cluster: &Cluster) -> BTreeMap<&str, Used> {
-    cluster.nodes().iter().map(|node| (&*node.name, Used::of(node))).collect()
 }
 
 #[cfg(test)]

@@ -87,6 +87,6 @@ impl Counter {
     }
 }
 
-pub(super) fn count(number: &mut u64) {
+pub(crate) fn count(number: &mut u64) {
     *number = number.saturating_add(1);
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::join::{ChainJoin, LoggedBid, match_bids_to_decisions};
 use super::survey::Survey;
-use crate::bid_log::entry::{BidOutcome, Damage, Entry, sequence_of};
+use crate::bid_log::entry::{BidOutcome, Damage, Entry, is_of_kind, sequence_of};
 use crate::bid_log::read::Log;
 use crate::digest::Digest;
 
@@ -24,9 +24,9 @@ const FILE: &str = "outcomes.json";
 const MAX_BYTES: u64 = 1 << 30;
 /// The version of the file.
 const SCHEMA: u32 = 1;
-/// How lines go on after their schema.
-const OUTCOME: &[u8] = b"\"kind\":\"outcome\"";
-const DECISION: &[u8] = b"\"kind\":\"decision\"";
+/// The kinds of the lines that count.
+const OUTCOME: &str = "outcome";
+const DECISION: &str = "decision";
 /// The most bids that wait for the chain's answer. Each is on the chain within minutes.
 const MAX_BIDS: usize = 50_000;
 
@@ -145,7 +145,7 @@ impl LoggedOutcomes {
             };
             let Some(sequence) = sequence_of(&line).filter(|sequence| *sequence > self.read.1) else { continue };
             self.read = (place.file, sequence);
-            if begins_with(&line, OUTCOME) || begins_with(&line, DECISION) {
+            if is_of_kind(&line, OUTCOME) || is_of_kind(&line, DECISION) {
                 self.take(&line);
             }
         }
@@ -171,7 +171,7 @@ impl LoggedOutcomes {
                     self.bids.pop_front();
                 }
             }
-            Ok(Entry::Shadow(_) | Entry::Tuned(_) | Entry::Other(_)) | Err(_) => {}
+            Ok(Entry::Shadow(_) | Entry::Placed(_) | Entry::Tuned(_) | Entry::Other(_)) | Err(_) => {}
         }
     }
 
@@ -219,7 +219,7 @@ impl LoggedOutcomes {
     pub(super) fn last_lines(&self, orders: &BTreeSet<String>) -> io::Result<Vec<BidOutcome>> {
         let mut last = BTreeMap::new();
         for (_, line) in Log::open(&self.folder)?.texts() {
-            let Some(line) = line.ok().filter(|line| begins_with(line, OUTCOME)) else { continue };
+            let Some(line) = line.ok().filter(|line| is_of_kind(line, OUTCOME)) else { continue };
             if let Ok(Entry::Outcome(found)) = Entry::read(&line) {
                 let order = found.order_id.exact();
                 if orders.contains(&order) {
@@ -283,10 +283,4 @@ fn read(path: &Path) -> Result<BTreeMap<String, WrittenOutcome>, String> {
         OutcomesFile { schema: SCHEMA, orders } => Ok(orders),
         OutcomesFile { schema, .. } => Err(format!("schema {schema} is not known here")),
     }
-}
-
-/// Whether a line is of a kind, without parsing it.
-fn begins_with(line: &[u8], mark: &[u8]) -> bool {
-    let start = line.get(..line.len().min(64)).unwrap_or_default();
-    start.windows(mark.len()).any(|window| window == mark)
 }

@@ -1,0 +1,219 @@
+//! Where pods started, beside where they were predicted to start.
+//!
+//! A quote predicts on which nodes Kubernetes will start the order's pods
+//! ([`pricing_core::reserve::kubernetes`]). The inventory shows later where the use of a node grew by exactly what such a
+//! pod requests. So each prediction can be checked, and an operator is told if they are mostly wrong: then the cluster's
+//! scheduler is another one than the configuration says.
+//!
+//! # What is checked
+//! Where outcomes are pulled, the bids that were won; otherwise the bids for which capacity was held, of which most are
+//! lost. A pod is awaited for 15 minutes, and its node is known only if every explanation of what grew names the same one
+//! ([`explain`]). Everything else is `unknown`, and says nothing about the predictions.
+//!
+//! # How
+//! Quotes, snapshots and pulls send what happened to a thread of this module, through a bounded queue, and never wait for
+//! it. [`Watch`] decides, a state machine that is handed the time. Its memory is bounded. Each verdict is a line of the
+//! kind `placement` in the bid log, and is counted.
+//!
+//! # After a restart
+//! Predictions that were open are lost, since nobody saw what the inventory did in the meantime. The last verdicts are
+//! read from the bid log again, so that the warning is not forgotten. Counters begin at 0.
+
+pub mod calibration;
+mod changes;
+mod explain;
+mod judge;
+mod prediction;
+mod recent;
+mod watch;
+mod worker;
+
+use std::io;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pricing_core::reserve::kubernetes::PodPlacements;
+use serde::{Deserialize, Serialize};
+
+use crate::bid_log::BidLog;
+use crate::inventory::Snapshot;
+
+pub use prediction::{Kinds, PredictedNode, PredictedOrder, PredictedPod, Prediction, UnitRequest};
+pub use recent::Recent;
+pub use watch::{AwaitedBids, Fate, Watch};
+
+pub(crate) use worker::Event;
+
+/// The most events that wait for the thread. Without room for a snapshot, the next one is compared with the one before it.
+const MAX_EVENTS: usize = 256;
+/// For how long after a bid a pull may tell of its lease.
+pub(crate) const PATIENCE: Duration = watch::PATIENCE;
+/// How long [`Placements::stop`] waits for the thread.
+const STOP: Duration = Duration::from_secs(2);
+
+/// How a prediction turned out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlacementResult {
+    /// The pod started on the likeliest node, or on one of a tie.
+    Right,
+    /// It started on another node, which has the same kinds of card as the likeliest one.
+    SameKind,
+    /// It started on a node with other cards, or has no cards and started on another node.
+    Wrong,
+    /// It is not known where the pod started.
+    Unknown,
+}
+
+impl PlacementResult {
+    /// All results.
+    pub const ALL: [Self; 4] = [Self::Right, Self::SameKind, Self::Wrong, Self::Unknown];
+
+    /// The result's name, in the bid log and in the metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::SameKind => "same_kind",
+            Self::Wrong => "wrong",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Why it is not known where a pod started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownReason {
+    /// No node grew by what the pod requests.
+    NotSeen,
+    /// There is more than one explanation.
+    Ambiguous,
+    /// The inventory's source changed, or there were too many changes.
+    LostTrack,
+    /// Too many predictions were open.
+    TooMany,
+}
+
+impl UnknownReason {
+    /// The reason in words, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NotSeen => "no node's use grew by what the pod requests",
+            Self::Ambiguous => "more than one node or order explains what grew",
+            Self::LostTrack => "the inventory's source changed, or it changed too often",
+            Self::TooMany => "too many predictions were open",
+        }
+    }
+}
+
+/// A handle to the thread. Clones are handles to the same one, which ends when it is stopped.
+#[derive(Clone, Debug)]
+pub struct Placements {
+    events: SyncSender<Event>,
+    shared: Arc<Mutex<Reading>>,
+}
+
+/// What is known of the predictions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Predictions that are not judged yet.
+    pub open: u64,
+    /// Pods since the start, by result.
+    pub results: [u64; PlacementResult::ALL.len()],
+    /// The last verifiable predictions, also those before the start.
+    pub recent: Recent,
+    /// Events that there was no room for.
+    pub dropped: u64,
+}
+
+impl Reading {
+    /// The number of pods with a result since the start.
+    #[must_use]
+    pub fn with(&self, result: PlacementResult) -> u64 {
+        let counts = PlacementResult::ALL.into_iter().zip(self.results);
+        counts.filter(|(other, _)| *other == result).fold(0, |sum, (_, count)| sum.saturating_add(count))
+    }
+
+    /// Whether there is anything to tell.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.open > 0 || self.results.iter().any(|count| *count > 0) || self.recent.verifiable() > 0
+    }
+
+    fn count(&mut self, result: PlacementResult) {
+        for (other, count) in PlacementResult::ALL.into_iter().zip(&mut self.results) {
+            *count = count.saturating_add(u64::from(other == result));
+        }
+        self.recent.add(result);
+    }
+}
+
+/// A quote whose pods are predicted.
+#[derive(Clone, Debug)]
+pub(crate) struct PredictedQuote {
+    /// The order.
+    pub(crate) order: PredictedOrder,
+    /// What the pods of its units request.
+    pub(crate) units: Vec<UnitRequest>,
+    /// Where they are predicted to start, on the nodes of `snapshot`.
+    pub(crate) placements: PodPlacements,
+    /// The snapshot that the order was priced with.
+    pub(crate) snapshot: Arc<Snapshot>,
+}
+
+impl Placements {
+    /// Starts the thread. Without a log, placements are only counted.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start(awaited: AwaitedBids, log: Option<BidLog>) -> io::Result<Self> {
+        let (events, received) = sync_channel(MAX_EVENTS);
+        let shared = Arc::new(Mutex::new(Reading::default()));
+        let worker = worker::Worker::new(Watch::new(awaited), log, Arc::clone(&shared));
+        std::thread::Builder::new().name("placements".to_owned()).spawn(move || worker.run(&received))?;
+        Ok(Self { events, shared })
+    }
+
+    /// Sends an event to the thread. Never blocks: without room, the event is dropped.
+    pub(crate) fn send(&self, event: Event) {
+        if self.events.try_send(event).is_err() {
+            let mut reading = lock(&self.shared);
+            reading.dropped = reading.dropped.saturating_add(1);
+        }
+    }
+
+    /// Takes a prediction.
+    pub fn predicted(&self, prediction: Prediction) {
+        self.send(Event::Predicted(Box::new(prediction)));
+    }
+
+    /// Takes a snapshot of the inventory. `is_first` says that it is the first one of its source.
+    pub fn snapshot(&self, snapshot: Arc<Snapshot>, is_first: bool, now: Instant) {
+        self.send(Event::Snapshot { snapshot, is_first, now });
+    }
+
+    /// Judges the predictions that are due at a moment. The thread does so by itself, every second.
+    pub fn judge(&self, now: Instant) {
+        self.send(Event::Judge { now });
+    }
+
+    /// Returns what is known of the predictions.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        lock(&self.shared).clone()
+    }
+
+    /// Stops the thread, and waits until it has ended, for a bounded time. Blocks.
+    pub fn stop(&self) {
+        let (ended, end) = sync_channel(1);
+        self.send(Event::Stop(ended));
+        let _ = end.recv_timeout(STOP);
+    }
+}
+
+fn lock(shared: &Mutex<Reading>) -> MutexGuard<'_, Reading> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}

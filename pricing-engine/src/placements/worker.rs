@@ -1,0 +1,188 @@
+//! The thread: takes events, and writes verdicts to the bid log.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use pricing_panics::catch;
+
+use super::recent::{COUNTED, Recent};
+use super::watch::{Fate, Watch};
+use super::{PlacementResult, PredictedQuote, Prediction, Reading, lock};
+use crate::bid_log::BidLog;
+use crate::bid_log::entry::{Entry, PlacedPod, is_of_kind};
+use crate::bid_log::read::Log;
+use crate::inventory::Snapshot;
+
+/// How often predictions are looked at whose time may be over.
+const LOOK: Duration = Duration::from_secs(1);
+/// The most lines in the log's queue at once, and how long these may take to be written. So decisions do not wait behind
+/// them when the disk is slow.
+const BATCH: usize = 32;
+const BATCH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// An order was bid on.
+    Quoted(Box<PredictedQuote>),
+    /// The same, with the nodes looked up.
+    Predicted(Box<Prediction>),
+    /// The inventory was received.
+    Snapshot { snapshot: Arc<Snapshot>, is_first: bool, now: Instant },
+    /// A pull that began at a moment is complete.
+    Pulled { began: Instant, fates: BTreeMap<String, Fate> },
+    /// Predictions may be due.
+    Judge { now: Instant },
+    /// The engine stops. The sender is dropped once the thread has ended.
+    Stop(#[expect(dead_code, reason = "dropping it says that the thread has ended")] SyncSender<()>),
+}
+
+/// The thread's state.
+#[derive(Debug)]
+pub(super) struct Worker {
+    watch: Watch,
+    log: Option<BidLog>,
+    shared: Arc<Mutex<Reading>>,
+    /// Whether it was said that predictions are mostly wrong.
+    has_warned: bool,
+}
+
+impl Worker {
+    pub(super) fn new(watch: Watch, log: Option<BidLog>, shared: Arc<Mutex<Reading>>) -> Self {
+        Self { watch, log, shared, has_warned: false }
+    }
+
+    /// Works until the engine stops. A panic ends this and nothing else.
+    pub(super) fn run(mut self, events: &Receiver<Event>) {
+        if let Err(panic) = catch(|| self.work(events)) {
+            tracing::error!(%panic, "predicted placements are not checked any more; this is a bug");
+        }
+    }
+
+    fn work(&mut self, events: &Receiver<Event>) {
+        // On Linux the priority is that of the calling thread. Comparing large inventories must not delay a quote.
+        let _ = rustix::process::nice(19);
+        if let Some(log) = &self.log {
+            lock(&self.shared).recent = recent_of(log.folder());
+        }
+        self.warn();
+        let mut looked = Instant::now();
+        loop {
+            match events.recv_timeout(LOOK) {
+                Ok(Event::Stop(_)) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(event) => self.take(event),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            // What waits is older than the moment at which predictions are judged.
+            for event in events.try_iter() {
+                if matches!(event, Event::Stop(_)) {
+                    return;
+                }
+                self.take(event);
+            }
+            if looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                self.judge(looked);
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Quoted(quote) => {
+                let PredictedQuote { order, units, placements, snapshot } = *quote;
+                let dropped =
+                    self.watch.predicted(Prediction::new(order, &units, &placements, &snapshot.cluster));
+                self.tell(dropped);
+            }
+            Event::Predicted(prediction) => {
+                let dropped = self.watch.predicted(*prediction);
+                self.tell(dropped);
+            }
+            Event::Snapshot { snapshot, is_first, now } => self.watch.snapshot(&snapshot.cluster, is_first, now),
+            Event::Pulled { began, fates } => self.watch.pulled(began, &fates),
+            Event::Judge { now } => self.judge(now),
+            Event::Stop(_) => {}
+        }
+        self.count_open();
+    }
+
+    fn judge(&mut self, now: Instant) {
+        let lines = self.watch.due(now);
+        self.tell(lines);
+        self.count_open();
+    }
+
+    fn count_open(&self) {
+        lock(&self.shared).open = u64::try_from(self.watch.open()).unwrap_or(u64::MAX);
+    }
+
+    /// Counts verdicts, and writes them to the bid log.
+    fn tell(&mut self, lines: Vec<PlacedPod>) {
+        for batch in lines.chunks(BATCH) {
+            let mut pending = None;
+            for line in batch {
+                lock(&self.shared).count(line.result);
+                tracing::debug!(
+                    order = %line.order_id, resource_id = line.resource_id, replica = line.replica,
+                    result = line.result.name(), "a predicted placement was checked"
+                );
+                let line = PlacedPod { time: now(), ..line.clone() };
+                pending = self.log.as_ref().map(|log| log.record_placement(&line));
+            }
+            if let Some(last) = pending {
+                // The log itself counts lines that are late or lost.
+                let _ = last.wait_at_most(BATCH_PATIENCE);
+            }
+        }
+        if !lines.is_empty() {
+            self.warn();
+        }
+    }
+
+    /// Warns when predictions are mostly wrong, once until they are right again.
+    fn warn(&mut self) {
+        let problem = lock(&self.shared).recent.problem();
+        match &problem {
+            Some(problem) if !self.has_warned => tracing::warn!("{problem}"),
+            None if self.has_warned => tracing::info!("pods start on the predicted nodes again"),
+            Some(_) | None => {}
+        }
+        self.has_warned = problem.is_some();
+    }
+}
+
+/// The last verifiable predictions of a log, of which the newest files are read.
+fn recent_of(folder: &Path) -> Recent {
+    let mut newest: Vec<PlacementResult> = Vec::new();
+    let files = Log::open(folder).map(|log| log.files().to_vec()).unwrap_or_default();
+    for file in files.iter().rev() {
+        if newest.len() >= COUNTED {
+            break;
+        }
+        let Ok(log) = Log::open(file) else { continue };
+        let mut results: Vec<PlacementResult> = log.texts().filter_map(|(_, line)| verifiable(&line.ok()?)).collect();
+        results.append(&mut newest);
+        newest = results;
+    }
+    let mut recent = Recent::default();
+    newest.into_iter().for_each(|result| recent.add(result));
+    recent
+}
+
+fn verifiable(line: &[u8]) -> Option<PlacementResult> {
+    if !is_of_kind(line, "placement") {
+        return None;
+    }
+    match Entry::read(line) {
+        Ok(Entry::Placed(placed)) => Some(placed.result).filter(|result| *result != PlacementResult::Unknown),
+        _ => None,
+    }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
