@@ -4,6 +4,7 @@ mod active;
 pub mod check;
 mod observation;
 mod plugin;
+mod prediction;
 mod recording;
 mod reload;
 mod status;
@@ -26,6 +27,7 @@ use crate::inventory::{Availability, LiveInventory, Plan};
 use crate::metrics::{Call, Metrics};
 use crate::order_name::OrderName;
 use crate::outcomes::{self, Outcomes};
+use crate::placements::{AwaitedBids, Placements};
 use crate::shadow::Shadow;
 use crate::tune::{self, Tuner};
 
@@ -58,6 +60,7 @@ struct Inner {
     shadow: Shadow,
     /// `None` if outcomes are not configured.
     outcomes: Option<Outcomes>,
+    placements: Placements,
     reloads: Mutex<Reloads>,
     /// Serialises reloads.
     reloading: Mutex<()>,
@@ -96,14 +99,15 @@ impl Engine {
         let tune_problem = tuning::check(&loaded, tuner.as_ref())?;
         let metrics = Arc::new(Metrics::new());
         let feed = Feed::start(&loaded.config.feed)?;
-        let inventory = LiveInventory::start(&loaded.config.inventory)?;
         let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
+        let placements = start_placements(&loaded.config, bid_log.as_ref())?;
+        let inventory = LiveInventory::start(&loaded.config.inventory, &placements)?;
         let (last_accepted, refused) = LastAccepted::at_start(&mut loaded)?;
         let opening = PluginOpener::new(compiler, Arc::clone(&metrics));
         let active = Active::open(loaded, None, &opening)?;
         let shadow = Shadow::start(active.shadow_settings(), bid_log.clone())
             .map_err(|error| ConfigError::unusable("shadow", error))?;
-        let outcomes = start_outcomes(&active, &feed, bid_log.as_ref(), &metrics)?;
+        let outcomes = start_outcomes(&active, &feed, bid_log.as_ref(), (&metrics, &placements))?;
         let inner = Inner {
             path: path.to_owned(),
             opening,
@@ -114,6 +118,7 @@ impl Engine {
             bid_log,
             shadow,
             outcomes,
+            placements,
             reloads: Mutex::default(),
             reloading: Mutex::default(),
             last_accepted: Mutex::new(last_accepted),
@@ -229,7 +234,10 @@ impl Engine {
         let inventory = &self.inner.inventory;
         match (plan, inventory.load().as_deref()) {
             (Some(plan), Some(live)) => live.reconfigure(plan),
-            (Some(plan), None) => inventory.store(Some(Arc::new(LiveInventory::follow(plan)))),
+            (Some(plan), None) => {
+                let live = LiveInventory::follow_for(plan, Some(self.inner.placements.clone()));
+                inventory.store(Some(Arc::new(live)));
+            }
             (None, _) => inventory.store(None),
         }
     }
@@ -238,16 +246,24 @@ impl Engine {
         self.inner.reloads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Stops the pull of outcomes, closes the bid log after it has written its queue, and unlocks the file of the accepted configuration for
-    /// another engine. Blocks.
+    /// Stops the pull of outcomes and what follows placements, closes the bid log after it has written its queue, and
+    /// unlocks the file of the accepted configuration for another engine. Blocks.
     pub fn shutdown(&self) {
         // They write to the log.
         if let Some(outcomes) = &self.inner.outcomes {
             outcomes.stop();
         }
+        self.inner.placements.stop();
         self.close_log();
         self.close_accepted();
     }
+}
+
+/// Starts what checks predicted placements: those of bids that were won, where outcomes tell, and otherwise those of bids
+/// for which capacity is held.
+fn start_placements(config: &config::Config, log: Option<&BidLog>) -> Result<Placements, ConfigError> {
+    let awaited = if config.outcomes.is_some() { AwaitedBids::Won } else { AwaitedBids::All };
+    Placements::start(awaited, log.cloned()).map_err(|error| ConfigError::unusable("kubernetes", error))
 }
 
 /// Starts the pull of outcomes, if they are configured. Nothing else depends on it.
@@ -255,11 +271,11 @@ fn start_outcomes(
     active: &Active,
     feed: &Feed,
     log: Option<&BidLog>,
-    metrics: &Arc<Metrics>,
+    (metrics, placements): (&Arc<Metrics>, &Placements),
 ) -> Result<Option<Outcomes>, ConfigError> {
     let Some(plan) = outcomes::Plan::of(&active.loaded.config)? else { return Ok(None) };
     let feed = feed.clone();
     let usd_per_akt = move || feed.usd_per_akt(Instant::now());
-    let started = Outcomes::start(plan, log.cloned(), Arc::clone(metrics), usd_per_akt);
+    let started = Outcomes::start(plan, log.cloned(), Arc::clone(metrics), Some(placements.clone()), usd_per_akt);
     started.map(Some).map_err(|error| ConfigError::unusable("outcomes", error))
 }

@@ -27,6 +27,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::shared::{SharedInventory, lock};
 use crate::config::{self, ConfigError};
 use crate::order_name::OrderName;
+use crate::placements::Placements;
 use source::SnapshotSink;
 
 pub use accepted::Refusal;
@@ -60,18 +61,24 @@ struct Running {
 }
 
 impl LiveInventory {
-    /// Starts the configured inventory; returns `None` if none is configured. Needs a Tokio runtime.
+    /// Starts the configured inventory; returns `None` if none is configured. Needs a Tokio runtime. Accepted snapshots
+    /// are sent to `placements`.
     ///
     /// # Errors
     /// The same as [`Plan::of`].
-    pub fn start(config: &config::Inventory) -> Result<Option<Self>, ConfigError> {
-        Ok(Plan::of(config)?.map(Self::follow))
+    pub fn start(config: &config::Inventory, placements: &Placements) -> Result<Option<Self>, ConfigError> {
+        Ok(Plan::of(config)?.map(|plan| Self::follow_for(plan, Some(placements.clone()))))
     }
 
     /// Starts to follow the source of a plan. Needs a Tokio runtime.
     #[must_use]
     pub fn follow(plan: Plan) -> Self {
-        let shared = Arc::new(SharedInventory::new(&plan));
+        Self::follow_for(plan, None)
+    }
+
+    /// Starts to follow the source of a plan, and sends each accepted snapshot to `placements`.
+    pub(crate) fn follow_for(plan: Plan, placements: Option<Placements>) -> Self {
+        let shared = Arc::new(SharedInventory::new(&plan, placements));
         let holding = AtomicBool::new(!plan.hold.is_zero());
         let running = Running::start(plan, &shared, 0);
         Self(Arc::new(Live { shared, holding, turn: Mutex::new(()), running: Mutex::new(running) }))
@@ -145,6 +152,12 @@ impl LiveInventory {
         let view = self.0.shared.view.load();
         let cluster = view.usable(now).ok().map(|snapshot| &*snapshot.cluster);
         self.0.shared.holds().hold(order, held, cluster, now);
+    }
+
+    /// Returns whether capacity is held for orders.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.0.holding.load(Ordering::Acquire)
     }
 
     /// Releases the capacity that is held for an order. Returns whether there was any.

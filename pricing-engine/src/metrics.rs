@@ -6,6 +6,7 @@
 mod labels;
 mod names;
 mod outcomes;
+mod placements;
 mod plugin;
 mod readings;
 #[cfg(test)]

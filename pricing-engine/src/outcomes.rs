@@ -35,6 +35,7 @@
 //! counter has the same value after a restart, and nothing is counted twice.
 
 mod counts;
+mod fates;
 pub mod join;
 mod plan;
 mod recorded;
@@ -62,6 +63,7 @@ pub use plan::{Plan, folder_of};
 
 use crate::bid_log::BidLog;
 use crate::metrics::Metrics;
+use crate::placements::Placements;
 use task::Worker;
 
 /// How long [`Outcomes::stop`] waits for the thread.
@@ -120,7 +122,7 @@ impl Shared {
 
 impl Outcomes {
     /// Starts the thread. `usd_per_akt` tells what an AKT is worth when a pull begins. Without a log, outcomes are only
-    /// counted.
+    /// counted. After each complete pull, `placements` is told which bids were won.
     ///
     /// # Errors
     /// When there can be no thread.
@@ -128,12 +130,13 @@ impl Outcomes {
         plan: Plan,
         log: Option<BidLog>,
         metrics: Arc<Metrics>,
+        placements: Option<Placements>,
         usd_per_akt: impl Fn() -> Option<UsdPerAkt> + Send + 'static,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared { plan, state: Mutex::default() });
         let stop = CancellationToken::new();
         let (running, ended) = mpsc::channel();
-        let worker = Worker::new(Arc::clone(&shared), log, metrics, Box::new(usd_per_akt), stop.clone());
+        let worker = Worker::new(Arc::clone(&shared), log, (metrics, placements), Box::new(usd_per_akt), stop.clone());
         std::thread::Builder::new().name("outcomes".to_owned()).spawn(move || {
             worker.run();
             drop(running);

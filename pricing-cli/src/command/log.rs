@@ -6,6 +6,7 @@ mod decisions;
 mod filter;
 mod list;
 mod outcome;
+mod placement;
 mod show;
 mod sum;
 

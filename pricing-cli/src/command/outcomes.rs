@@ -11,7 +11,7 @@ use pricing_core::text::excerpt;
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::config;
 use pricing_engine::outcomes::HistoryError;
-use pricing_engine::outcomes::report::{Report, logged_bids};
+use pricing_engine::outcomes::report::{Logged, Report};
 use pricing_engine::outcomes::{folder_of, provider_of};
 
 use super::log::moment;
@@ -78,16 +78,15 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     is_of(&folder, provider.as_deref())?;
     let logged = match &log {
         None => None,
-        Some(path) => opened(path, args.config.is_some())?.as_ref().map(logged_bids),
+        Some(path) => opened(path, args.config.is_some())?.map(|log| Logged::read(&log, args.since)),
     };
-    let bids = logged.as_ref().map(|(bids, _)| bids.as_slice());
-    let report = Report::of(&folder, args.since, bids).map_err(|error| unreadable(&folder, error))?;
+    let report = Report::of(&folder, args.since, logged.as_ref()).map_err(|error| unreadable(&folder, error))?;
     match args.output.output {
         Output::Json => output::print_json(&shown::json(&report))?,
         Output::Table => output::print(&shown::table(&report, log.is_some(), args.since))?,
     }
     match logged {
-        Some((_, damaged)) if damaged > 0 => {
+        Some(Logged { damaged, .. }) if damaged > 0 => {
             output::complain(&format!("warning: {} of the log cannot be read", count(damaged, "line")));
             Ok(Exit::Fault)
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{
-    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PluginStatus, StatusRequest, StatusResponse,
+    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus, PluginStatus, StatusRequest, StatusResponse,
 };
 use serde_json::{Value, json};
 
@@ -68,6 +68,7 @@ fn json(status: &StatusResponse) -> Value {
             "path": log.path, "written": log.written, "waiting": log.waiting, "lost": log.lost, "problem": log.problem,
         })),
         "outcomes": status.outcomes.as_ref().map(outcomes),
+        "placements": status.placements.as_ref().map(placements),
         "certificate": status.certificate.as_ref().map(|certificate| json!({
             "not_before": certificate.not_before, "not_after": certificate.not_after,
             "days_left": format!("{:.1}", certificate.days_left), "problem": certificate.problem,
@@ -116,6 +117,14 @@ fn outcomes(outcomes: &OutcomesStatus) -> Value {
         "complete": outcomes.complete, "failed": outcomes.failed, "problem": outcomes.problem,
         "won": outcomes.won, "lost": outcomes.lost, "open": outcomes.open, "leases": outcomes.leases,
         "leases_without_usd": outcomes.leases_without_usd,
+    })
+}
+
+fn placements(placements: &PlacementStatus) -> Value {
+    let PlacementStatus { open, right, same_kind, wrong, unknown, recent, recent_right, problem } = placements;
+    json!({
+        "open": open, "right": right, "same_kind": same_kind, "wrong": wrong, "unknown": unknown,
+        "recent": recent, "recent_right": recent_right, "problem": problem,
     })
 }
 
@@ -208,6 +217,12 @@ fn shown(status: &StatusResponse) -> String {
         };
         add("outcomes", &age, format!("{won} won, {lost} lost, {open} open, {}{without}", count(*leases, "lease")));
         problem(&mut add, &outcomes.problem);
+    }
+    if let Some(placements) = &status.placements {
+        let PlacementStatus { open, right, same_kind, wrong, unknown, recent, recent_right, problem: why } = placements;
+        let results = format!("{right} right, {same_kind} same kind, {wrong} wrong, {unknown} unknown, {open} open");
+        add("placements", &format!("{recent_right} of {recent} right"), results);
+        problem(&mut add, why);
     }
     if let Some(certificate) = &status.certificate {
         let days = format!("{:.1} days left", certificate.days_left);

@@ -27,6 +27,7 @@ impl Engine {
             shadow_dropped: shadow.dropped,
             bid_log: self.inner.bid_log.as_ref().map(|log| bid_log(&log.reading())).unwrap_or_default(),
             outcomes: self.inner.outcomes.as_ref().map(|outcomes| outcomes.reading(Instant::now())),
+            placements: self.inner.placements.reading(),
             reload: reload(&self.reloads()),
             tune: self.tune_reading(),
             breakers: self.active().plugins().map(super::plugin::OpenPlugin::reading).collect(),

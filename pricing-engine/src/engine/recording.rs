@@ -15,6 +15,7 @@ use crate::shadow::Case;
 /// The time and the search steps that an answer took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
+    pub(super) began: Instant,
     pub(super) took: Duration,
     pub(super) steps: u64,
 }
@@ -22,7 +23,7 @@ pub(super) struct Effort {
 impl Effort {
     /// Returns the time since `began` and the steps used of `budget`.
     pub(super) fn since(began: Instant, budget: &Budget<'_>) -> Self {
-        Self { took: began.elapsed(), steps: budget.allowed().saturating_sub(budget.left()) }
+        Self { began, took: began.elapsed(), steps: budget.allowed().saturating_sub(budget.left()) }
     }
 }
 
@@ -75,7 +76,7 @@ impl Engine {
         priced: Vec<PricedGroup>,
         effort: Effort,
     ) -> Answer<Vec<PricedGroup>> {
-        let Effort { took, steps } = effort;
+        let Effort { began, took, steps } = effort;
         let record = |(group, priced)| Record {
             call,
             request: &request,
@@ -89,6 +90,7 @@ impl Engine {
         let lines: Vec<Pending> = log
             .map(|log| priced.iter().enumerate().map(|group| log.record(&record(group))).collect())
             .unwrap_or_default();
+        self.send_predictions(settings, (&request, &priced), &live, (began, &lines));
         if self.inner.shadow.is_on() {
             let sequences = lines.iter().map(Pending::sequence).collect();
             self.inner.shadow.compare(Case { request: Arc::new(request), live, answered: priced.clone(), sequences });
@@ -104,7 +106,7 @@ impl Engine {
         screened: Vec<ScreenedGroup>,
         effort: Effort,
     ) -> Answer<Vec<ScreenedGroup>> {
-        let Effort { took, steps } = effort;
+        let Effort { took, steps, .. } = effort;
         // Screening uses neither the inventory nor the feed.
         let live = LiveState { availability: Availability::NotConfigured, usd_per_akt: None };
         let record = |group, screened| {

@@ -8,7 +8,7 @@ use super::{Engine, OpenPlugin};
 use crate::digest::Digest;
 use crate::guard::Refusal;
 use crate::inventory::Availability;
-use crate::{bid_log, feed, inventory, outcomes, shadow, tune};
+use crate::{bid_log, feed, inventory, outcomes, placements, shadow, tune};
 
 /// The most findings about the rates that a status lists.
 const FINDINGS: usize = 100;
@@ -34,6 +34,8 @@ pub struct Status {
     pub bid_log: Option<bid_log::Reading>,
     /// The pull of outcomes, if it is configured.
     pub outcomes: Option<outcomes::Reading>,
+    /// How predictions of where pods start turned out. `None` until there was one.
+    pub placements: Option<placements::Reading>,
     /// How many reloads succeeded and failed, and what is pending.
     pub reload: ReloadStatus,
     /// Plugins that are being inspected and compiled.
@@ -114,6 +116,7 @@ impl Engine {
             }),
             bid_log: self.inner.bid_log.as_ref().map(bid_log::BidLog::reading),
             outcomes: self.inner.outcomes.as_ref().map(|outcomes| outcomes.reading(now)),
+            placements: Some(self.inner.placements.reading()).filter(placements::Reading::is_used),
             reload: ReloadStatus {
                 taken: reloads.taken,
                 refused: reloads.refused,

@@ -11,6 +11,7 @@ use super::current::{Changes, CurrentInventory, CurrentView};
 use super::holds::Holds;
 use super::plan::Plan;
 use super::reading::Reading;
+use crate::placements::Placements;
 use pricing_core::text::plural;
 
 /// The most missing nodes that a log line names.
@@ -24,6 +25,8 @@ pub(super) struct SharedInventory {
     /// The copy that decisions read without a lock.
     pub(super) view: ArcSwap<CurrentView>,
     holds: Mutex<Holds>,
+    /// What follows how the use of nodes changes.
+    placements: Option<Placements>,
 }
 
 /// The current inventory, and the number of the source that may update it.
@@ -39,13 +42,14 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl SharedInventory {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, placements: Option<Placements>) -> Self {
         let current = CurrentInventory::new(&plan.source.name(), plan.max_age);
         let view = ArcSwap::from_pointee(current.view());
         Self {
             current: Mutex::new(CurrentSource { current, generation: 0 }),
             view,
             holds: Mutex::new(Holds::new(plan.hold)),
+            placements,
         }
     }
 
@@ -111,6 +115,9 @@ impl SharedInventory {
                 };
                 if let Some((taken, loud)) = self.update(generation, change) {
                     self.holds().observe(&snapshot.cluster);
+                    if let Some(placements) = &self.placements {
+                        placements.snapshot(Arc::clone(&snapshot), taken.first, now);
+                    }
                     tell_taken(&taken, snapshot.cluster.nodes().len(), loud);
                 }
             }

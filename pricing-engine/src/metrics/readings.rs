@@ -11,7 +11,7 @@ use prometheus_client::registry::{Metric, Registry};
 use rust_decimal::prelude::ToPrimitive;
 
 use super::{Labels, Refusal, tuning};
-use crate::{outcomes, tune};
+use crate::{outcomes, placements, tune};
 
 /// The state of the parts of the service at one moment, which `Service::readings` collects. A default is 0, or absent
 /// if 0 would be misleading.
@@ -43,6 +43,8 @@ pub struct Readings {
     pub bid_log: BidLogReading,
     /// The pull of outcomes; `None` if it is not configured.
     pub outcomes: Option<outcomes::Reading>,
+    /// How predictions of where pods start turned out.
+    pub placements: placements::Reading,
     /// A pending configuration.
     pub reload: ReloadReading,
     /// The rates that are proposed; `None` without `[tune]`.
@@ -161,6 +163,7 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     if let Some(reading) = &readings.outcomes {
         super::outcomes::add(&mut page, reading);
     }
+    super::placements::add(&mut page, &readings.placements);
     reload(&mut page, &readings.reload);
     if let Some(reading) = &readings.tune {
         tuning::add(&mut page, reading);

@@ -10,8 +10,9 @@ use rust_decimal::Decimal;
 
 use super::counts::count;
 use super::join::{ChainBid, ChainJoin, LoggedBid, Unmatched, match_bids_to_decisions};
-use crate::bid_log::entry::Entry;
+use crate::bid_log::entry::{Entry, PlacedPod};
 use crate::bid_log::read::Log;
+use crate::placements::calibration::Calibration;
 
 pub use super::counts::Leases;
 
@@ -32,6 +33,8 @@ pub struct Report {
     pub leases: Leases,
     /// How many bids the log has a decision on. `None` without a log.
     pub joined: Option<JoinedCounts>,
+    /// How predictions of where pods start turned out. `None` without a log.
+    pub placements: Option<Calibration>,
     /// The orders of the history, of any time.
     pub orders: u64,
     /// When the newest bid was made that is left out because it is older than the period.
@@ -57,8 +60,16 @@ pub struct JoinedCounts {
     pub unmatched: BTreeMap<Unmatched, u64>,
 }
 
-/// Lines of a log that could not be read.
-pub type Damaged = u64;
+/// What a log says of the bids of a period.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logged {
+    /// The bids among its decisions, of any time.
+    pub bids: Vec<LoggedBid>,
+    /// Where pods started in the period.
+    pub placements: Calibration,
+    /// Lines that could not be read.
+    pub damaged: u64,
+}
 
 impl Summary {
     fn add(&mut self, outcome: &Outcome) {
@@ -137,11 +148,11 @@ impl JoinedCounts {
 }
 
 impl Report {
-    /// Sums up the bids of a history since a moment. `logged` are the decisions of a log, as [`logged_bids`] reads them.
+    /// Sums up the bids of a history since a moment. `logged` is what a log says of the same period.
     ///
     /// # Errors
     /// When the history cannot be read.
-    pub fn of(folder: &Path, since: Option<SystemTime>, logged: Option<&[LoggedBid]>) -> Result<Self, HistoryError> {
+    pub fn of(folder: &Path, since: Option<SystemTime>, logged: Option<&Logged>) -> Result<Self, HistoryError> {
         let manifest = Manifest::read(folder)?;
         let mut report =
             Self { has_relative_times: manifest.relative_times, provider: manifest.provider, ..Self::default() };
@@ -162,9 +173,10 @@ impl Report {
             bids.push(ChainBid::of(&order.order_id, &outcome.bid));
         }
         report.joined = logged.map(|logged| {
-            let joined = match_bids_to_decisions(&bids, logged);
+            let joined = match_bids_to_decisions(&bids, &logged.bids);
             JoinedCounts::of(joined.iter().zip(is_in_period).filter(|(_, counts)| *counts).map(|(joined, _)| joined))
         });
+        report.placements = logged.map(|logged| logged.placements.clone());
         Ok(report)
     }
 
@@ -184,18 +196,24 @@ impl Report {
     }
 }
 
-/// The bids among the decisions of a log, and how many lines could not be read.
-#[must_use]
-pub fn logged_bids(log: &Log) -> (Vec<LoggedBid>, Damaged) {
-    let (mut bids, mut damaged) = (Vec::new(), 0);
-    for (_, entry) in log.lines() {
-        match entry {
-            Ok(Entry::Decision(decision)) => bids.extend(LoggedBid::of(&decision)),
-            Ok(Entry::Shadow(_) | Entry::Outcome(_) | Entry::Tuned(_) | Entry::Other(_)) => {}
-            Err(_) => count(&mut damaged),
+impl Logged {
+    /// Reads a log. Placements count since a moment; bids from before it compete for decisions, too.
+    #[must_use]
+    pub fn read(log: &Log, since: Option<SystemTime>) -> Self {
+        let is_before = |placed: &PlacedPod, since| humantime::parse_rfc3339(&placed.time).is_ok_and(|at| at < since);
+        let mut logged = Self::default();
+        for (_, entry) in log.lines() {
+            match entry {
+                Ok(Entry::Decision(decision)) => logged.bids.extend(LoggedBid::of(&decision)),
+                Ok(Entry::Placed(placed)) if !since.is_some_and(|since| is_before(&placed, since)) => {
+                    logged.placements.add(&placed);
+                }
+                Ok(Entry::Shadow(_) | Entry::Outcome(_) | Entry::Placed(_) | Entry::Tuned(_) | Entry::Other(_)) => {}
+                Err(_) => count(&mut logged.damaged),
+            }
         }
+        logged
     }
-    (bids, damaged)
 }
 
 /// The middle of some numbers, or the mean of the two in the middle.

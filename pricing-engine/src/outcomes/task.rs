@@ -17,12 +17,14 @@ use rust_decimal::prelude::ToPrimitive;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
+use super::fates::Fates;
 use super::recorded::LoggedOutcomes;
 use super::schedule::Schedule;
 use super::survey::Survey;
 use super::{Plan, Shared};
 use crate::bid_log::BidLog;
 use crate::metrics::Metrics;
+use crate::placements::{Event, Placements};
 
 /// The most characters of a problem in the service's log.
 const MOST_PROBLEM: usize = 500;
@@ -38,8 +40,11 @@ pub(super) struct Worker {
     log: Option<BidLog>,
     recorded: Option<LoggedOutcomes>,
     metrics: Arc<Metrics>,
+    placements: Option<Placements>,
     usd_per_akt: UsdPerAktNow,
     stop: CancellationToken,
+    /// When the last complete pull of this process began.
+    pull_began: Option<Instant>,
     /// The height up to which the history is complete. `None` until this process has pulled.
     height: Option<u64>,
     /// Orders whose distance to the winner is counted in the histogram.
@@ -52,7 +57,7 @@ impl Worker {
     pub(super) fn new(
         shared: Arc<Shared>,
         log: Option<BidLog>,
-        metrics: Arc<Metrics>,
+        (metrics, placements): (Arc<Metrics>, Option<Placements>),
         usd_per_akt: UsdPerAktNow,
         stop: CancellationToken,
     ) -> Self {
@@ -61,8 +66,10 @@ impl Worker {
             log,
             recorded: None,
             metrics,
+            placements,
             usd_per_akt,
             stop,
+            pull_began: None,
             height: None,
             measured: BTreeSet::new(),
             told: None,
@@ -113,6 +120,7 @@ impl Worker {
         let plan = self.plan().clone();
         let wanted =
             Wanted { provider: plan.provider.clone(), since: Some(plan.since), usd_per_akt: (self.usd_per_akt)() };
+        let began = Instant::now();
         let mut tell = |what: &str| tracing::debug!(what, "a pull of outcomes");
         let pulled =
             runtime.block_on(self.stop.run_until_cancelled(pull(&plan.folder, &wanted, &plan.nodes, &mut tell)));
@@ -120,6 +128,7 @@ impl Worker {
             Ok(pulled) => {
                 tracing::debug!(height = pulled.height, requests = pulled.requests, "outcomes were pulled");
                 self.height = Some(pulled.height);
+                self.pull_began = Some(began);
                 self.refresh_and_tell(runtime);
                 self.complete();
                 Some(true)
@@ -185,6 +194,7 @@ impl Worker {
     /// Goes through the history. `None` if the engine stops.
     fn survey(&mut self, plan: &Plan) -> Result<Option<Survey>, String> {
         let (mut survey, is_logged) = (Survey::default(), self.recorded.is_some());
+        let mut fates = Fates::new((SystemTime::now(), Instant::now()));
         for order in Orders::open(&plan.folder).map_err(|error| error.to_string())? {
             if self.stop.is_cancelled() {
                 return Ok(None);
@@ -192,7 +202,11 @@ impl Worker {
             let order = order.map_err(|error| error.to_string())?;
             let Some(outcome) = Outcome::of(&order, plan.provider.as_str()) else { continue };
             self.measure(&order, &outcome);
+            fates.add(&order.order_id, &outcome);
             survey.add(order, &outcome, is_logged);
+        }
+        if let (Some(placements), Some(began)) = (&self.placements, self.pull_began) {
+            placements.send(Event::Pulled { began, fates: fates.into_map() });
         }
         Ok(Some(survey))
     }

@@ -16,7 +16,7 @@ use pricing_engine::bid_log::read::Log;
 use pricing_engine::config::{self, Fsync};
 use pricing_engine::decision::OrderRequest;
 use pricing_engine::metrics::Metrics;
-use pricing_engine::outcomes::report::{Report, logged_bids};
+use pricing_engine::outcomes::report::{Logged, Report};
 use pricing_engine::outcomes::{BidResult, Nodes, Outcomes, Plan, Reading};
 use pricing_host::compile::Compiler;
 use serde_json::{Value, json};
@@ -73,7 +73,7 @@ impl Service {
         let log = BidLog::open(log).unwrap();
         let metrics = Arc::new(Metrics::new());
         let usd_per_akt = || "0.5".parse().ok();
-        let outcomes = Outcomes::start(plan, Some(log.clone()), Arc::clone(&metrics), usd_per_akt).unwrap();
+        let outcomes = Outcomes::start(plan, Some(log.clone()), Arc::clone(&metrics), None, usd_per_akt).unwrap();
         Self { log, outcomes, metrics }
     }
 
@@ -509,7 +509,7 @@ async fn a_line_names_the_decision_of_the_drop_in_unless_two_fit() {
     let (chain, folder) = (chain(), tempfile::tempdir().unwrap());
     let node = node(&chain).await;
     // A first pull without a log tells the prices and times of the bids.
-    let alone = Outcomes::start(plan(folder.path(), &chain, &[&node]), None, Arc::default(), || None).unwrap();
+    let alone = Outcomes::start(plan(folder.path(), &chain, &[&node]), None, Arc::default(), None, || None).unwrap();
     let start = Instant::now();
     while alone.reading(Instant::now()).complete == 0 {
         assert!(start.elapsed() < HANG);
@@ -549,9 +549,9 @@ async fn the_report_counts_what_the_chain_says() {
     let service = Service::start(folder.path(), plan(folder.path(), &chain, &[&node]));
     service.pulled().await;
     service.stop().await;
-    let (bids, damaged) = logged_bids(&Log::open(&folder.path().join("log")).unwrap());
-    assert_eq!((bids.len(), damaged), (0, 0));
-    let report = Report::of(&folder.path().join("history"), None, Some(&bids)).unwrap();
+    let logged = Logged::read(&Log::open(&folder.path().join("log")).unwrap(), None);
+    assert_eq!((logged.bids.len(), logged.placements.is_empty(), logged.damaged), (0, true, 0));
+    let report = Report::of(&folder.path().join("history"), None, Some(&logged)).unwrap();
     let own = chain.own_orders(0, chain.height);
     assert_eq!(report.all.bids(), u64::try_from(own.len()).unwrap());
     let won = own.iter().filter(|order| expected(&chain, order, chain.height).0 == BidResult::Won).count();

@@ -438,6 +438,34 @@ pub struct StatusResponse {
     /// Absent without `\[tune\]`.
     #[prost(message, optional, tag = "13")]
     pub tune: ::core::option::Option<TuneStatus>,
+    /// Absent until it was predicted where a pod starts.
+    #[prost(message, optional, tag = "20")]
+    pub placements: ::core::option::Option<PlacementStatus>,
+}
+/// Where pods started, beside where they were predicted to start.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PlacementStatus {
+    /// Predictions whose pods are awaited.
+    #[prost(uint64, tag = "1")]
+    pub open: u64,
+    /// Pods since the service started: on the likeliest node, on another one with the same kinds of card, on one with others,
+    /// and those of which it is not known where they started.
+    #[prost(uint64, tag = "2")]
+    pub right: u64,
+    #[prost(uint64, tag = "3")]
+    pub same_kind: u64,
+    #[prost(uint64, tag = "4")]
+    pub wrong: u64,
+    #[prost(uint64, tag = "5")]
+    pub unknown: u64,
+    /// The last predictions that could be verified, at most 100, also those before the start; and how many were right.
+    #[prost(uint64, tag = "6")]
+    pub recent: u64,
+    #[prost(uint64, tag = "7")]
+    pub recent_right: u64,
+    /// What is wrong if too few of these were right.
+    #[prost(string, optional, tag = "8")]
+    pub problem: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// The rates that `\[tune\]` proposes.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -5,10 +5,11 @@ use std::time::{Duration, SystemTime};
 use pricing_engine::engine;
 use pricing_engine::guard::Difference;
 use pricing_engine::outcomes::{self, BidResult};
+use pricing_engine::placements::{self, PlacementResult};
 use pricing_engine::{bid_log, feed, inventory, tune};
 use pricing_proto::bidprice::v1::{
-    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PluginLoading,
-    PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse, TuneGain, TuneRate, TuneStatus,
+    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus,
+    PluginLoading, PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse, TuneGain, TuneRate, TuneStatus,
 };
 
 /// The most changes that are listed for a configuration that waits to be accepted.
@@ -26,6 +27,7 @@ pub(crate) fn status(status: engine::Status) -> StatusResponse {
         shadow,
         bid_log,
         outcomes,
+        placements,
         reload,
         loading,
         tune,
@@ -42,6 +44,7 @@ pub(crate) fn status(status: engine::Status) -> StatusResponse {
         certificate: None,
         outcomes: outcomes.map(self::outcomes),
         tune: tune.map(self::tune),
+        placements: placements.as_ref().map(self::placements),
         reload: Some(self::reload(reload)),
         loading: loading.into_iter().map(self::loading).collect(),
     }
@@ -122,6 +125,20 @@ fn outcomes(reading: outcomes::Reading) -> OutcomesStatus {
         open: with(BidResult::Open),
         leases: counts.map_or(0, |counts| counts.leases.running),
         leases_without_usd: counts.map_or(0, |counts| counts.leases.without_usd),
+    }
+}
+
+fn placements(reading: &placements::Reading) -> PlacementStatus {
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    PlacementStatus {
+        open: reading.open,
+        right: reading.with(PlacementResult::Right),
+        same_kind: reading.with(PlacementResult::SameKind),
+        wrong: reading.with(PlacementResult::Wrong),
+        unknown: reading.with(PlacementResult::Unknown),
+        recent: number(reading.recent.verifiable()),
+        recent_right: number(reading.recent.right()),
+        problem: reading.recent.problem(),
     }
 }
 

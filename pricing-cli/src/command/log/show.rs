@@ -9,7 +9,7 @@ use pricing_engine::bid_log::read::{Log, Place};
 use pricing_engine::order_name::OrderName;
 
 use super::decisions::Health;
-use super::{LogArg, filter, open, outcome};
+use super::{LogArg, filter, open, outcome, placement};
 use crate::amounts::unit_price;
 use crate::answered::Answered;
 use crate::args::{Output, OutputArgs};
@@ -83,13 +83,15 @@ struct Found {
     earlier: Vec<u64>,
     /// What became of the bid on the order.
     outcome: Option<Line>,
+    /// Where the pods started of the bid on the order.
+    placed: Vec<Line>,
 }
 
 /// Shows one decision. For an order, the log is read to its end, since its newest decision may be the last line.
 pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
     let log = open(&args.log.log)?;
     let mut health = Health::default();
-    let Found { line, earlier, outcome } = match &args.wanted {
+    let Found { line, earlier, outcome, placed } = match &args.wanted {
         Wanted::Sequence(sequence) => numbered(lines(&log, &mut health), *sequence),
         Wanted::Order(name) => newest(lines(&log, &mut health), name),
     };
@@ -108,7 +110,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, CliError> {
         Output::Table => {
             let outcome = outcome.as_ref().map(shown).transpose()?;
             let outcome = outcome.map(|outcome| format!("\n{outcome}")).unwrap_or_default();
-            output::print(&(shown(&line)? + &outcome))?;
+            let placed = placement::all_shown(placed.iter().filter_map(|line| match &line.entry {
+                Entry::Placed(placed) => Some((&line.place, &**placed)),
+                _ => None,
+            }));
+            output::print(&(shown(&line)? + &outcome + &placed))?;
         }
     }
     if !earlier.is_empty() {
@@ -146,8 +152,15 @@ fn numbered(mut lines: impl Iterator<Item = Line>, sequence: u64) -> Found {
         (Entry::Outcome(outcome), None) => outcome.decision == Some(sequence),
         _ => false,
     };
-    let outcome = lines.filter(|line| is_of(&line.entry)).last();
-    Found { line, earlier: Vec::new(), outcome }
+    let mut found = Found { line, ..Found::default() };
+    for line in lines {
+        match &line.entry {
+            Entry::Placed(placed) if placed.decision == Some(sequence) => found.placed.push(line),
+            entry if is_of(entry) => found.outcome = Some(line),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The newest decision on an order, the numbers of the others, and the newest outcome.
@@ -156,10 +169,18 @@ fn newest(lines: impl Iterator<Item = Line>, name: &str) -> Found {
     for line in lines {
         match &line.entry {
             Entry::Decision(decision) if decision.order_id.as_ref().is_some_and(|found| found.exact() == name) => {
+                // Those are of the earlier decision.
+                found.placed.clear();
                 found.earlier.extend(found.line.replace(line).map(|line| line.entry.sequence()));
             }
+            Entry::Placed(placed) if placed.order_id.exact() == name => found.placed.push(line),
             entry if is_outcome_of(entry, name) => found.outcome = Some(line),
-            Entry::Decision(_) | Entry::Shadow(_) | Entry::Outcome(_) | Entry::Tuned(_) | Entry::Other(_) => {}
+            Entry::Decision(_)
+            | Entry::Shadow(_)
+            | Entry::Outcome(_)
+            | Entry::Placed(_)
+            | Entry::Tuned(_)
+            | Entry::Other(_) => {}
         }
     }
     found
@@ -189,6 +210,7 @@ fn shown(line: &Line) -> Result<String, CliError> {
         Entry::Decision(decision) => decision_shown(&line.place, decision),
         Entry::Shadow(shadow) => Ok(shadow_shown(&line.place, shadow)),
         Entry::Outcome(outcome) => Ok(outcome::shown(&line.place, outcome)),
+        Entry::Placed(placed) => Ok(placement::shown(&line.place, placed)),
         Entry::Tuned(tuned) => Ok(tuned_shown(&line.place, tuned)),
         Entry::Other(sequence) => {
             let message = format!("{}: line {sequence} is of a kind that this version does not know", line.place);

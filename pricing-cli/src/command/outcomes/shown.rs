@@ -1,5 +1,7 @@
 //! The report of outcomes, for people and for scripts.
 
+mod placements;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -45,6 +47,7 @@ pub(super) fn json(report: &Report) -> Value {
             "ended": ended,
         },
         "decisions": report.joined.as_ref().map(joined_json),
+        "placements": report.placements.as_ref().map(placements::json),
     })
 }
 
@@ -102,7 +105,9 @@ pub(super) fn table(report: &Report, has_log: bool, since: Option<SystemTime>) -
         lines.push("The history has no block's time: times are only right relative to each other.".to_owned());
     }
     let lines: String = lines.iter().map(|line| wrap(&printable(line)) + "\n").collect();
-    format!("{}\n\n{}\n{lines}", printable(&head), rows(report))
+    let placements = report.placements.as_ref().filter(|placements| !placements.is_empty());
+    let placements = placements.map(placements::table).unwrap_or_default();
+    format!("{}\n\n{}\n{lines}{placements}", printable(&head), rows(report))
 }
 
 fn not_looked_up(has_log: bool) -> &'static str {
