@@ -157,6 +157,12 @@ impl Engine {
         &self.inner.metrics
     }
 
+    /// Returns what checks where pods start.
+    #[must_use]
+    pub fn placements(&self) -> &Placements {
+        &self.inner.placements
+    }
+
     /// Prices an order on the calling thread. The search stops at the deadline.
     ///
     /// An order that cannot be priced in time is a fault, not an error, so that the bid log records every answer.

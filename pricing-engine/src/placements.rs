@@ -28,6 +28,7 @@ mod recent;
 mod watch;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +44,7 @@ pub use prediction::{Kinds, PredictedNode, PredictedOrder, PredictedPod, Predict
 pub use recent::Recent;
 pub use watch::{AwaitedBids, Fate, Watch};
 
-pub(crate) use worker::Event;
+use worker::Event;
 
 /// The most events that wait for the thread. Without room for a snapshot, the next one is compared with the one before it.
 const MAX_EVENTS: usize = 256;
@@ -125,6 +126,8 @@ pub struct Reading {
     pub results: [u64; PlacementResult::ALL.len()],
     /// The last verifiable predictions, also those before the start.
     pub recent: Recent,
+    /// Snapshots of the inventory that were looked at.
+    pub snapshots: u64,
     /// Events that there was no room for.
     pub dropped: u64,
 }
@@ -178,11 +181,16 @@ impl Placements {
     }
 
     /// Sends an event to the thread. Never blocks: without room, the event is dropped.
-    pub(crate) fn send(&self, event: Event) {
+    fn send(&self, event: Event) {
         if self.events.try_send(event).is_err() {
             let mut reading = lock(&self.shared);
             reading.dropped = reading.dropped.saturating_add(1);
         }
+    }
+
+    /// Takes what a quote predicts.
+    pub(crate) fn quoted(&self, quote: PredictedQuote) {
+        self.send(Event::Quoted(Box::new(quote)));
     }
 
     /// Takes a prediction.
@@ -193,6 +201,11 @@ impl Placements {
     /// Takes a snapshot of the inventory. `is_first` says that it is the first one of its source.
     pub fn snapshot(&self, snapshot: Arc<Snapshot>, is_first: bool, now: Instant) {
         self.send(Event::Snapshot { snapshot, is_first, now });
+    }
+
+    /// Takes what a complete pull of outcomes that began at a moment tells of bids, by the names of their orders.
+    pub fn pulled(&self, began: Instant, fates: BTreeMap<String, Fate>) {
+        self.send(Event::Pulled { began, fates });
     }
 
     /// Judges the predictions that are due at a moment. The thread does so by itself, every second.

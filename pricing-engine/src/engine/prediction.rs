@@ -12,7 +12,7 @@ use crate::bid_log::entry::Group;
 use crate::decision::{LiveState, OrderRequest, PricedGroup, Settings};
 use crate::inventory::{Availability, LiveInventory, Snapshot};
 use crate::order_name::OrderName;
-use crate::placements::{Event, PredictedOrder, PredictedQuote, UnitRequest};
+use crate::placements::{PredictedOrder, PredictedQuote, UnitRequest};
 
 impl Engine {
     /// Sends the predictions for the bids on an order. Without its name, nobody can tell which lease is of the bid. Without
@@ -33,7 +33,7 @@ impl Engine {
             let decision = lines.get(index).and_then(Pending::sequence);
             let order_of = || predicted_order(name, (index, order), decision, at);
             if let Some(quote) = predicted_quote(settings, order, priced, snapshot, order_of) {
-                self.inner.placements.send(Event::Quoted(Box::new(quote)));
+                self.inner.placements.quoted(quote);
             }
         }
     }

@@ -24,7 +24,7 @@ use super::survey::Survey;
 use super::{Plan, Shared};
 use crate::bid_log::BidLog;
 use crate::metrics::Metrics;
-use crate::placements::{Event, Placements};
+use crate::placements::Placements;
 
 /// The most characters of a problem in the service's log.
 const MOST_PROBLEM: usize = 500;
@@ -206,7 +206,7 @@ impl Worker {
             survey.add(order, &outcome, is_logged);
         }
         if let (Some(placements), Some(began)) = (&self.placements, self.pull_began) {
-            placements.send(Event::Pulled { began, fates: fates.into_map() });
+            placements.pulled(began, fates.into_map());
         }
         Ok(Some(survey))
     }

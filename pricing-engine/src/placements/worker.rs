@@ -25,7 +25,7 @@ const BATCH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Something that happened.
 #[derive(Debug)]
-pub(crate) enum Event {
+pub(super) enum Event {
     /// An order was bid on.
     Quoted(Box<PredictedQuote>),
     /// The same, with the nodes looked up.
@@ -102,7 +102,11 @@ impl Worker {
                 let dropped = self.watch.predicted(*prediction);
                 self.tell(dropped);
             }
-            Event::Snapshot { snapshot, is_first, now } => self.watch.snapshot(&snapshot.cluster, is_first, now),
+            Event::Snapshot { snapshot, is_first, now } => {
+                self.watch.snapshot(&snapshot.cluster, is_first, now);
+                let mut reading = lock(&self.shared);
+                reading.snapshots = reading.snapshots.saturating_add(1);
+            }
             Event::Pulled { began, fates } => self.watch.pulled(began, &fates),
             Event::Judge { now } => self.judge(now),
             Event::Stop(_) => {}

@@ -7,6 +7,7 @@ mod feed;
 mod feed_server;
 mod inventory;
 mod outcomes;
+mod placements;
 mod reference;
 mod shadow;
 mod tune;

@@ -4,7 +4,7 @@
 
 mod files;
 mod holds;
-mod peer;
+pub(crate) mod peer;
 mod peers;
 mod streams;
 mod tls;
