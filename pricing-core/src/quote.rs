@@ -244,8 +244,7 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<P
         Supply::Reserve { cluster, scheduler: Scheduler::Sound } => {
             usable(cluster)?;
             budget.take(reserve::listed(&order.group))?;
-            let predict = request.terms.predict;
-            let on = PlacedOn { cluster, scheduler: Scheduler::Sound, pricing, predict };
+            let on = PlacedOn::new(cluster, Scheduler::Sound, pricing, &request.terms);
             let units = pricing.commit.for_order(order).units(&order.group, Scheduler::Sound);
             let preference = request.terms.prefer.by(pricing);
             let reserve::alternatives::Alternatives { reservations, mut complete } = match pricing.policy.placement {
@@ -310,7 +309,7 @@ fn targets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<PlacedOrde
                 false => error.explained(&order.group, cluster, scheduler, &commit),
             })?;
             let committed = commit.units(&order.group, scheduler);
-            let on = PlacedOn { cluster, scheduler, pricing, predict: terms.predict };
+            let on = PlacedOn::new(cluster, scheduler, pricing, &terms);
             placed(order, &committed, &reservation, on, budget)
         }
     }

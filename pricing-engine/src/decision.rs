@@ -257,7 +257,11 @@ fn price_group(
     let (owner, usd_per_akt) = (request.owner.as_deref().map(Untrusted::new), live.usd_per_akt);
     let prefer = settings.prefer;
     let predict = settings.kubernetes.predict();
-    let terms = Terms { owner, usd_per_akt, prefer, predict, budget: Some(budget), ..Terms::default() };
+    let running = match &live.availability {
+        Availability::Known(snapshot) => Some(&*snapshot.running),
+        Availability::NotConfigured | Availability::Unusable(_) => None,
+    };
+    let terms = Terms { owner, usd_per_akt, prefer, predict, running, budget: Some(budget), ..Terms::default() };
     let pricing = &*settings.rates.pricing;
     let supply = match &live.availability {
         _ if !request.given.is_empty() => Supply::Given { targets: &request.given },

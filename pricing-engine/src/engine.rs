@@ -101,7 +101,7 @@ impl Engine {
         let feed = Feed::start(&loaded.config.feed)?;
         let bid_log = loaded.config.bid_log.as_ref().map(BidLog::open).transpose()?;
         let placements = start_placements(&loaded.config, bid_log.as_ref())?;
-        let inventory = LiveInventory::start(&loaded.config.inventory, &placements)?;
+        let inventory = LiveInventory::start(&loaded.config.inventory, Some(&placements))?;
         let (last_accepted, refused) = LastAccepted::at_start(&mut loaded)?;
         let opening = PluginOpener::new(compiler, Arc::clone(&metrics));
         let active = Active::open(loaded, None, &opening)?;

@@ -62,12 +62,12 @@ struct Running {
 
 impl LiveInventory {
     /// Starts the configured inventory; returns `None` if none is configured. Needs a Tokio runtime. Accepted snapshots
-    /// are sent to `placements`.
+    /// are sent to `placements`, if given.
     ///
     /// # Errors
     /// The same as [`Plan::of`].
-    pub fn start(config: &config::Inventory, placements: &Placements) -> Result<Option<Self>, ConfigError> {
-        Ok(Plan::of(config)?.map(|plan| Self::follow_for(plan, Some(placements.clone()))))
+    pub fn start(config: &config::Inventory, placements: Option<&Placements>) -> Result<Option<Self>, ConfigError> {
+        Ok(Plan::of(config)?.map(|plan| Self::follow_for(plan, placements.cloned())))
     }
 
     /// Starts to follow the source of a plan. Needs a Tokio runtime.

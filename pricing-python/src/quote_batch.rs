@@ -129,6 +129,7 @@ impl Quoter {
             gpu_rule: self.gpu_rule,
             prefer: self.prefer,
             predict: if self.pricing.policy.needs_prediction() { Predict::Default } else { Predict::Never },
+            running: None,
             budget: None,
             brief: true,
         };

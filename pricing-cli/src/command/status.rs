@@ -7,7 +7,8 @@ use std::time::Duration;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{
-    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus, PluginStatus, StatusRequest, StatusResponse,
+    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus, PluginStatus, StatusRequest,
+    StatusResponse,
 };
 use serde_json::{Value, json};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::candidates::{Candidate, CandidateKinds, CardMatching, Tally, alike};
 use super::prediction::Predict;
 use super::reason::Reason;
+use super::terms::Terms;
 use crate::budget::{Budget, Spent};
 use crate::gpu::GpuKind;
 use crate::inventory::{Cluster, NodeId};
@@ -80,9 +81,19 @@ pub(super) struct PlacedUnit<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlacedOn<'a> {
     pub(super) cluster: &'a Cluster,
+    /// The same nodes as Kubernetes sees them, with what is held for other bids.
+    pub(super) running: &'a Cluster,
     pub(super) scheduler: Scheduler,
     pub(super) pricing: &'a Pricing,
     pub(super) predict: Predict<'a>,
+}
+
+impl<'a> PlacedOn<'a> {
+    pub(super) fn new(cluster: &'a Cluster, scheduler: Scheduler, pricing: &'a Pricing, terms: &Terms<'a>) -> Self {
+        // Nodes are named by their places, so both have to have the same ones.
+        let running = terms.running.filter(|running| running.nodes().len() == cluster.nodes().len());
+        Self { cluster, running: running.unwrap_or(cluster), scheduler, pricing, predict: terms.predict }
+    }
 }
 
 impl PlacedOn<'_> {
@@ -98,12 +109,13 @@ impl PlacedOn<'_> {
         let Some(selector) = selector else { return Ok(CandidateKinds::default()) };
         let mut reserved = nodes.clone();
         reserved.sort_unstable();
-        if self.pricing.policy.placement == Placement::Kubernetes {
-            let pod = PodRequest::new(placed.unit, placed.committed, self.cluster);
-            let could_start = start::nodes(&pod, selector, self.cluster, budget)?;
-            nodes.extend(could_start.into_iter().filter(|node| reserved.binary_search(node).is_err()));
+        if self.pricing.policy.placement == Placement::Pinned {
+            return self.on_nodes(placed, &nodes, &selector.vendor, self.cluster, budget);
         }
-        self.on_nodes(placed, &nodes, &selector.vendor, budget)
+        let pod = PodRequest::new(placed.unit, placed.committed, self.running);
+        let could_start = start::nodes(&pod, selector, self.running, budget)?;
+        nodes.extend(could_start.into_iter().filter(|node| reserved.binary_search(node).is_err()));
+        self.on_nodes(placed, &nodes, &selector.vendor, self.running, budget)
     }
 
     fn on_nodes(
@@ -111,10 +123,11 @@ impl PlacedOn<'_> {
         placed: PlacedUnit<'_>,
         nodes: &[usize],
         vendor: &str,
+        cluster: &Cluster,
         budget: &Budget<'_>,
     ) -> Result<CandidateKinds, Reason> {
         let tally = Tally {
-            cluster: self.cluster,
+            cluster,
             request: &placed.unit.gpu,
             reading: CardMatching::of(self.scheduler),
             rates: &self.pricing.rates.gpu,
@@ -150,7 +163,7 @@ impl QuotedTarget {
         for placement in &target.placements {
             let own = match (quoted.placement, &quoted.selector) {
                 (Placement::Pinned, Some(selector)) => {
-                    on.on_nodes(placed, &[placement.node.place()], &selector.vendor, budget)?.candidates
+                    on.on_nodes(placed, &[placement.node.place()], &selector.vendor, on.cluster, budget)?.candidates
                 }
                 (Placement::Kubernetes | Placement::Pinned, _) => Vec::new(),
             };

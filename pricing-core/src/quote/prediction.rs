@@ -125,9 +125,9 @@ fn by_scheduler(
     on: PlacedOn<'_>,
     budget: &Budget<'_>,
 ) -> Result<PodPlacements, Spent> {
-    let pods = PodTemplate::of_group(group, committed, reservation, on.cluster);
-    let placements = scheduler.place(&pods, on.cluster, budget)?;
-    let tally = KindTally { cluster: on.cluster, rates: &on.pricing.rates.gpu };
+    let pods = PodTemplate::of_group(group, committed, reservation, on.running);
+    let placements = scheduler.place(&pods, on.running, budget)?;
+    let tally = KindTally { cluster: on.running, rates: &on.pricing.rates.gpu };
     for target in targets.iter_mut().filter(|target| !target.kinds.is_empty()) {
         let steps = placements.steps.iter().filter(|step| step.resource_id == target.resource_id);
         let steps = steps.map(|step| step.nodes.as_slice());

@@ -3,6 +3,7 @@
 use super::prediction::Predict;
 use super::reason::Reason;
 use crate::budget::{Budget, Spent};
+use crate::inventory::Cluster;
 use crate::keyword::keywords;
 use crate::money::UsdPerAkt;
 use crate::reserve::Prefer;
@@ -33,6 +34,9 @@ pub struct Terms<'a> {
     pub prefer: Prefer,
     /// Which kube-scheduler is to start the pods, if that is to be predicted.
     pub predict: Predict<'a>,
+    /// The cluster as Kubernetes sees it, if the order is reserved on the same one without what is held for other bids:
+    /// held capacity has no pods yet, and most of it never will.
+    pub running: Option<&'a Cluster>,
     /// The budget of the request. Without one, each quote and each list of alternatives has a default [`Budget`] of its
     /// own.
     pub budget: Option<&'a Budget<'a>>,

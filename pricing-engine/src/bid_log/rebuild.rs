@@ -209,10 +209,11 @@ impl Rebuilder {
         }
         let text = self.objects.text(digest)?;
         let snapshot = read::read(&text).map_err(|error| unreadable("inventory", error))?;
-        let cluster = validate::validate(snapshot).cluster;
+        let cluster = Arc::new(validate::validate(snapshot).cluster);
         let known = Arc::new(Snapshot {
             utilisation: Arc::new(Utilisation::of(&cluster)),
-            cluster: Arc::new(cluster),
+            running: Arc::clone(&cluster),
+            cluster,
             text: Arc::new(SnapshotText { text: text.into(), digest }),
             held: Vec::new(),
         });
@@ -251,12 +252,7 @@ impl Rebuilder {
 
 /// Returns a snapshot less the held capacity. The utilisation does not change: held capacity is not in use.
 fn less(whole: &Snapshot, held: Vec<HeldCapacity>) -> Arc<Snapshot> {
-    Arc::new(Snapshot {
-        cluster: Arc::new(whole.cluster.without(&held)),
-        utilisation: Arc::clone(&whole.utilisation),
-        text: Arc::clone(&whole.text),
-        held,
-    })
+    Arc::new(Snapshot { cluster: Arc::new(whole.cluster.without(&held)), held, ..whole.clone() })
 }
 
 fn plugin_settings(entry: &PluginEntry) -> Result<PluginSettings, RebuildError> {

@@ -12,8 +12,7 @@ use pricing_host::Plugin;
 use serde::Serialize;
 
 use super::entry::{
-    BidOutcome, ExploreEntry, Group, InventoryEntry, KubernetesEntry, LimitsEntry, PlacedPod, PluginEntry,
-    Shadowed,
+    BidOutcome, ExploreEntry, Group, InventoryEntry, KubernetesEntry, LimitsEntry, PlacedPod, PluginEntry, Shadowed,
 };
 use super::objects::{Content, Object};
 use crate::decision::{LiveState, OrderRequest, PricedGroup, RemainingBudget, ScreenedGroup, Settings};

@@ -66,7 +66,12 @@ fn predicted_quote(
     let committed = settings.rates.pricing.commit.for_order(order).units(&order.group, settings.scheduler);
     let units = order.group.resources().iter().zip(&committed);
     let units = units.map(|(unit, committed)| {
-        UnitRequest::new(unit.id, unit.count, &PodRequest::new(unit, committed, &snapshot.cluster))
+        UnitRequest::new(unit.id, unit.count, &PodRequest::new(unit, committed, &snapshot.running))
     });
-    Some(PredictedQuote { order: predicted_order(), units: units.collect(), placements, snapshot: Arc::clone(snapshot) })
+    Some(PredictedQuote {
+        order: predicted_order(),
+        units: units.collect(),
+        placements,
+        snapshot: Arc::clone(snapshot),
+    })
 }

@@ -103,9 +103,11 @@ pub(super) fn accept(text: impl Into<Arc<str>>) -> Result<AcceptedSnapshot, Refu
     }
     let first_finding = findings.first().map(|finding| shown(&finding.to_string()));
     let text = SnapshotText { digest: Digest::of(&*text), text };
+    let cluster = Arc::new(cluster);
     let snapshot = Snapshot {
         utilisation: Arc::new(Utilisation::of(&cluster)),
-        cluster: Arc::new(cluster),
+        running: Arc::clone(&cluster),
+        cluster,
         text: Arc::new(text),
         held: Vec::new(),
     };
@@ -125,7 +127,7 @@ impl Snapshot {
     /// Returns the same snapshot, less held capacity.
     pub(super) fn with(&self, held: Vec<HeldCapacity>) -> Self {
         let cluster = if held.is_empty() { Arc::clone(&self.cluster) } else { Arc::new(self.cluster.without(&held)) };
-        Self { cluster, utilisation: Arc::clone(&self.utilisation), text: Arc::clone(&self.text), held }
+        Self { cluster, held, ..self.clone() }
     }
 }
 

@@ -24,6 +24,9 @@ pub enum Availability {
 pub struct Snapshot {
     /// The capacity that can be reserved: the snapshot's cluster less what is held.
     pub cluster: Arc<Cluster>,
+    /// The snapshot's cluster as Kubernetes sees it: held capacity is free, since no pods run there yet, and most bids are
+    /// lost. Predictions of where pods start use it.
+    pub running: Arc<Cluster>,
     /// The snapshot's utilisation. Held capacity does not count as used, since most bids are lost.
     pub utilisation: Arc<Utilisation>,
     /// The text that the cluster was read from.

@@ -145,7 +145,9 @@ mod tests {
         calibration.add(&placed(Unknown, &tie, None));
         let bins: Vec<((u32, u32), u64, String, u64)> = calibration
             .bins()
-            .map(|(bin, binned)| (bin.percent(), binned.predicted, binned.expected.normalize().to_string(), binned.seen))
+            .map(|(bin, binned)| {
+                (bin.percent(), binned.predicted, binned.expected.normalize().to_string(), binned.seen)
+            })
             .collect();
         let bin = |percent, predicted, expected: &str, seen| (percent, predicted, expected.to_owned(), seen);
         assert_eq!(bins, [bin((0, 0), 0, "0", 1), bin((50, 60), 2, "1", 1), bin((100, 100), 2, "2", 1)]);

@@ -107,7 +107,8 @@ fn could_be(growth: &Growth<'_>, pods: &AwaitedPods) -> bool {
 /// Every way in which awaited pods explain a growth. `None` if there are too many.
 fn ways(growth: &Growth<'_>, pods: &[AwaitedPods]) -> Option<Vec<Way>> {
     let fitting = pods.iter().copied().enumerate().filter(|(_, pods)| could_be(growth, pods)).collect();
-    let mut ways = Ways { growth: growth.by, pods: fitting, chosen: Way::new(), found: Vec::new(), steps: Steps(MAX_STEPS) };
+    let mut ways =
+        Ways { growth: growth.by, pods: fitting, chosen: Way::new(), found: Vec::new(), steps: Steps(MAX_STEPS) };
     ways.add(growth.by, 0, &mut Vec::new())?;
     Some(ways.found)
 }

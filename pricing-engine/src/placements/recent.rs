@@ -82,7 +82,10 @@ mod tests {
     fn the_problem_says_how_many_were_right() {
         let recent = recent(&[(PlacementResult::Right, 100), (PlacementResult::Wrong, 30)]);
         let problem = recent.problem().unwrap_or_default();
-        assert!(problem.starts_with("pods started on the predicted node in only 70 of the last 100 cases"), "{problem}");
+        assert!(
+            problem.starts_with("pods started on the predicted node in only 70 of the last 100 cases"),
+            "{problem}"
+        );
         assert!(problem.contains("does your scheduler have its own configuration?"), "{problem}");
     }
 }

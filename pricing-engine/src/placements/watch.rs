@@ -164,8 +164,13 @@ impl Watch {
         let is_due = |watched: &Watched| {
             !watched.is_judged && watched.until.zip(known_until).is_some_and(|(until, known)| until <= known)
         };
-        let due: Vec<usize> =
-            self.predictions.iter().enumerate().filter(|(_, watched)| is_due(watched)).map(|(place, _)| place).collect();
+        let due: Vec<usize> = self
+            .predictions
+            .iter()
+            .enumerate()
+            .filter(|(_, watched)| is_due(watched))
+            .map(|(place, _)| place)
+            .collect();
         let lines = due.iter().filter_map(|place| self.judged(*place)).flatten().collect();
         for place in due {
             if let Some(watched) = self.predictions.get_mut(place) {

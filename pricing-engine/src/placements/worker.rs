@@ -94,8 +94,7 @@ impl Worker {
         match event {
             Event::Quoted(quote) => {
                 let PredictedQuote { order, units, placements, snapshot } = *quote;
-                let dropped =
-                    self.watch.predicted(Prediction::new(order, &units, &placements, &snapshot.cluster));
+                let dropped = self.watch.predicted(Prediction::new(order, &units, &placements, &snapshot.running));
                 self.tell(dropped);
             }
             Event::Predicted(prediction) => {
@@ -103,7 +102,7 @@ impl Worker {
                 self.tell(dropped);
             }
             Event::Snapshot { snapshot, is_first, now } => {
-                self.watch.snapshot(&snapshot.cluster, is_first, now);
+                self.watch.snapshot(&snapshot.running, is_first, now);
                 let mut reading = lock(&self.shared);
                 reading.snapshots = reading.snapshots.saturating_add(1);
             }

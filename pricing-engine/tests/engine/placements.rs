@@ -214,7 +214,10 @@ async fn where_outcomes_are_configured_only_bids_that_were_won_count() {
 
 #[tokio::test]
 async fn pods_are_seen_in_the_inventory_that_the_operator_streams() {
-    let mut state = peer::Cluster { nodes: vec![peer::node("a", "64", "512Gi", "4"), peer::node("b", "32", "512Gi", "4")], ..Default::default() };
+    let mut state = peer::Cluster {
+        nodes: vec![peer::node("a", "64", "512Gi", "4"), peer::node("b", "32", "512Gi", "4")],
+        ..Default::default()
+    };
     for node in &mut state.nodes {
         for card in &mut node.resources.as_mut().unwrap().gpu.as_mut().unwrap().info {
             card.name = "a100".to_owned();

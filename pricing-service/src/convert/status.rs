@@ -8,8 +8,9 @@ use pricing_engine::outcomes::{self, BidResult};
 use pricing_engine::placements::{self, PlacementResult};
 use pricing_engine::{bid_log, feed, inventory, tune};
 use pricing_proto::bidprice::v1::{
-    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus,
-    PluginLoading, PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse, TuneGain, TuneRate, TuneStatus,
+    BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload,
+    PlacementStatus, PluginLoading, PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse, TuneGain,
+    TuneRate, TuneStatus,
 };
 
 /// The most changes that are listed for a configuration that waits to be accepted.

@@ -2,6 +2,7 @@
 
 use crate::budget::{Budget, SearchBudget};
 use crate::inventory::Cluster;
+use crate::inventory::held_capacity::HeldCapacity;
 use crate::inventory::words::describe;
 use crate::order::{Order, OrderFormat, detect};
 use crate::quote::{PodPrediction, Predict, Quote, QuoteRequest, Supply, Terms, quote};
@@ -121,4 +122,15 @@ fn a_prediction_does_not_take_steps_from_the_search() {
     assert_eq!(with.0, without.0);
     assert_eq!(without.1, SearchBudget::default().for_predictions());
     assert!(with.1 < without.1);
+}
+
+#[test]
+fn what_is_held_for_other_bids_has_no_pods_yet() {
+    let cluster = describe(TWO).unwrap();
+    let larger = cluster.nodes()[1].name.to_string();
+    let held = HeldCapacity { node: larger, cpu: 15_000, gpus: 1, ..HeldCapacity::default() };
+    let less = cluster.without(&[held]);
+    let terms = Terms { running: Some(&cluster), ..Terms::default() };
+    assert_eq!(kinds(&quoted(1, &less, "", &terms)), ["40Gi 0.000000", "80Gi 1.000000"]);
+    assert_eq!(kinds(&quoted(1, &less, "", &Terms::default())), ["40Gi 1.000000"], "the other node has no room");
 }

@@ -69,7 +69,11 @@ fn pod(replica: u32, size: u64, nodes: &[&str]) -> PredictedPod {
 
 fn prediction(dseq: u64, at: Instant, pods: Vec<PredictedPod>) -> Prediction {
     let group = Group { index: 0, name: "g".into() };
-    Prediction { order: PredictedOrder { name: order(dseq), group, decision: Some(dseq), at }, approximate: false, pods }
+    Prediction {
+        order: PredictedOrder { name: order(dseq), group, decision: Some(dseq), at },
+        approximate: false,
+        pods,
+    }
 }
 
 /// The results of pods, such as `right on a`, or why it is not known.
@@ -145,7 +149,12 @@ fn a_prediction_is_judged_by_the_node_that_explains_the_growth() {
             vec![(1, vec![("b", 0), ("c", 0)]), (2, with(&[("a", 1)]))],
             &["right on a"],
         ),
-        ("the snapshot is sent again", one(&["a"]), vec![(1, with(&[("a", 1)])), (2, with(&[("a", 1)]))], &["right on a"]),
+        (
+            "the snapshot is sent again",
+            one(&["a"]),
+            vec![(1, with(&[("a", 1)])), (2, with(&[("a", 1)]))],
+            &["right on a"],
+        ),
         ("nobody expected it to start", one(&[]), vec![(1, with(&[("a", 1)]))], &["wrong on a"]),
     ];
     for (case, pods, snapshots, expected) in cases {

@@ -96,10 +96,11 @@ pub(crate) fn large_inventory() -> String {
 
 /// Returns a snapshot as the live inventory would.
 pub(crate) fn known(text: &str) -> Arc<Snapshot> {
-    let cluster = validate::validate(read::read(text).unwrap()).cluster;
+    let cluster = Arc::new(validate::validate(read::read(text).unwrap()).cluster);
     Arc::new(Snapshot {
         utilisation: Arc::new(Utilisation::of(&cluster)),
-        cluster: Arc::new(cluster),
+        running: Arc::clone(&cluster),
+        cluster,
         text: Arc::new(SnapshotText { text: text.into(), digest: Digest::of(text) }),
         held: Vec::new(),
     })

@@ -101,5 +101,5 @@ async fn nothing_is_left_open_when_the_inventory_is_dropped() {
 
 #[tokio::test]
 async fn without_a_source_there_is_no_inventory() {
-    assert!(LiveInventory::start(&Config::default()).unwrap().is_none());
+    assert!(LiveInventory::start(&Config::default(), None).unwrap().is_none());
 }
