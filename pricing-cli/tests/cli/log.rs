@@ -326,3 +326,38 @@ fn a_change_of_the_rate_card_is_shown() {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }
 }
+
+#[test]
+fn where_the_pods_started_is_shown_below_the_decision() {
+    let log = Log::of(&[Sample::plain(1)]);
+    let order = serde_json::json!({ "owner": "akash1tenant", "dseq": 1, "gseq": 1, "oseq": 1 });
+    let node = |node: &str, ram: &str, probability: &str| serde_json::json!({ "node": node, "kinds": [format!("nvidia/a100/{ram}/sxm")], "probability": probability });
+    let line = |replica: u32, result: &str, reason: Option<&str>, seen: Option<Value>| {
+        let rest = serde_json::json!({ "time": "2026-10-01T00:10:00.000Z", "order_id": order,
+            "group": { "index": 0, "name": "g" }, "decision": 1, "resource_id": 1, "replica": replica, "result": result,
+            "reason": reason, "approximate": replica == 2, "predicted": [node("n4", "80Gi", "0.750000"),
+            node("n2", "40Gi", "0.250000")], "seen": seen })
+        .to_string();
+        format!("{{\"schema\":1,\"kind\":\"placement\",\"sequence\":{},{}\n", replica + 1, rest.get(1..).unwrap())
+    };
+    let wrong = line(1, "wrong", None, Some(node("n7", "40Gi", "0.000000")));
+    let unknown = line(2, "unknown", Some("ambiguous"), None);
+    fs::write(log.file(), fs::read_to_string(log.file()).unwrap() + &wrong + &unknown).unwrap();
+    for wanted in ["1", "akash1tenant/1/1/1"] {
+        let shown = log.run("show", &[wanted]);
+        assert_eq!(shown.exit, Some(0), "{}", shown.stderr);
+        assert!(shown.stdout.starts_with("Decision 1 "), "{}", shown.stdout);
+        let parts: Vec<&str> = shown.stdout.split("\nPlacement ").collect();
+        let [_, first, second] = parts.as_slice() else { unreachable!("{}", shown.stdout) };
+        for part in
+            ["replica 1 of resource 1", "n4", "75 %", "n7", "here", "started on another node than the likeliest"]
+        {
+            assert!(first.contains(part), "{part}: {first}");
+        }
+        for part in ["more than one node or order explains what grew", "The probabilities are approximate."] {
+            assert!(second.contains(part), "{part}: {second}");
+        }
+    }
+    assert!(log.run("show", &["2"]).stdout.starts_with("Placement 2 of "));
+    assert_eq!(log.run("sum", &["--output", "json"]).json()["damaged"], 0);
+}

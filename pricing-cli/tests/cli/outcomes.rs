@@ -229,3 +229,46 @@ fn the_configured_log_may_not_be_there_yet_and_the_history_is_the_providers() {
     assert_eq!(ran.exit, Some(1));
     assert!(ran.stderr.contains(PROVIDER) && ran.stderr.contains(other), "{}", ran.stderr);
 }
+
+/// The line of a pod that was predicted on `a` and `b`, each with a probability of one half, or on `a` alone.
+fn placement(sequence: usize, at: &str, is_tie: bool, result: &str, seen: Option<(&str, &str)>) -> String {
+    let node = |name: &str, probability: &str| json!({ "node": name, "kinds": [], "probability": probability });
+    let predicted =
+        if is_tie { vec![node("a", "0.500000"), node("b", "0.500000")] } else { vec![node("a", "1.000000")] };
+    let rest = json!({ "time": at, "order_id": { "owner": "akash1tenant", "dseq": 1, "gseq": 1, "oseq": 1 },
+        "group": { "index": 0, "name": "g" }, "decision": 1, "resource_id": 1, "replica": 1, "result": result,
+        "reason": seen.is_none().then_some("not-seen"), "approximate": false, "predicted": predicted,
+        "seen": seen.map(|(name, probability)| node(name, probability)) })
+    .to_string();
+    format!("{{\"schema\":1,\"kind\":\"placement\",\"sequence\":{sequence},{}\n", &rest[1..])
+}
+
+#[test]
+fn the_report_shows_whether_probabilities_can_be_trusted() {
+    let folder = with_history();
+    let lines = [
+        placement(1, "2026-10-01T00:00:00.000Z", false, "wrong", Some(("c", "0.000000"))),
+        placement(2, "2026-10-20T00:00:00.000Z", true, "right", Some(("b", "0.500000"))),
+        placement(3, "2026-10-20T00:00:00.000Z", false, "right", Some(("a", "1.000000"))),
+        placement(4, "2026-10-20T00:00:00.000Z", false, "unknown", None),
+    ];
+    put_log(&folder, &lines.concat());
+    let bin = |from: &str, to: &str, predicted: u64, expected: &str, seen: u64| json!({ "from_percent": from, "to_percent": to, "predicted": predicted, "expected": expected, "seen": seen });
+    let report = |more: &[&str]| report(&folder, &[&["--log", "log"], more].concat());
+    assert_eq!(
+        report(&["--output", "json"]).json()["placements"],
+        json!({ "right": 2, "same_kind": 0, "wrong": 1, "unknown": 1, "calibration": [bin("0", "0", 0, "0", 1),
+            bin("50", "60", 2, "1", 1), bin("100", "100", 2, "2", 1)] })
+    );
+    // Only the period counts.
+    let later = report(&["--since", "2026-10-10T00:00:00Z", "--output", "json"]).json();
+    assert_eq!((&later["placements"]["wrong"], &later["placements"]["right"]), (&json!(0), &json!(2)));
+    let shown = report(&[]).stdout;
+    let (_, shown) =
+        shown.split_once("Of 3 predicted pods whose node is known, 2 started on the likeliest node").unwrap();
+    let row = |start: &str| {
+        let row = shown.lines().find(|line| line.trim_start().starts_with(start)).unwrap_or_default();
+        row.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!([row("50 to"), row("100 %")], ["50 to 60 % 2 1 1 50.0 %", "100 % 2 2 1 50.0 %"], "{shown}");
+}

@@ -88,8 +88,10 @@ fn percent(part: Decimal) -> Option<Decimal> {
 
 /// The report for people. `has_log` tells whether a bid log was named, though there may be none yet.
 pub(super) fn table(report: &Report, has_log: bool, since: Option<SystemTime>) -> String {
+    let placements = report.placements.as_ref().filter(|placements| !placements.is_empty());
+    let placements = placements.map(placements::table).unwrap_or_default();
     let Some((first, last)) = &report.period else {
-        return wrap(&printable(&without_bids(report, since))) + "\n";
+        return format!("{}\n{placements}", wrap(&printable(&without_bids(report, since))));
     };
     let bids = count(report.all.bids(), "bid");
     let head = format!("{bids} of {}, on orders from {} to {}", report.provider, day(first), day(last));
@@ -105,8 +107,6 @@ pub(super) fn table(report: &Report, has_log: bool, since: Option<SystemTime>) -
         lines.push("The history has no block's time: times are only right relative to each other.".to_owned());
     }
     let lines: String = lines.iter().map(|line| wrap(&printable(line)) + "\n").collect();
-    let placements = report.placements.as_ref().filter(|placements| !placements.is_empty());
-    let placements = placements.map(placements::table).unwrap_or_default();
     format!("{}\n\n{}\n{lines}{placements}", printable(&head), rows(report))
 }
 
