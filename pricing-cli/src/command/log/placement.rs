@@ -8,12 +8,19 @@ use pricing_engine::placements::{PlacementResult, UnknownReason};
 use crate::table;
 use crate::wording::{count, number, wrap};
 
+/// The most pods that are shown.
+const MAX_PODS: usize = 20;
 /// The most predicted nodes that are listed.
 const MAX_NODES: usize = 10;
 
 /// The pods of an order, each after an empty line.
 pub(super) fn all_shown<'l>(pods: impl Iterator<Item = (&'l Place, &'l PlacedPod)>) -> String {
-    pods.map(|(place, placed)| format!("\n{}", shown(place, placed))).collect()
+    let mut pods = pods.map(|(place, placed)| format!("\n{}", shown(place, placed)));
+    let listed: String = pods.by_ref().take(MAX_PODS).collect();
+    match pods.count() {
+        0 => listed,
+        more => format!("{listed}\nand {} more\n", count(number(more), "pod")),
+    }
 }
 
 pub(super) fn shown(place: &Place, placed: &PlacedPod) -> String {
@@ -38,10 +45,11 @@ pub(super) fn shown(place: &Place, placed: &PlacedPod) -> String {
         0 => String::new(),
         some => format!("and {} more\n", count(number(some), "predicted node")),
     };
-    format!("{}\n\n{}{more}{}\n", printable(&head), table::text(&rows), wrap(&verdict(placed)))
+    let lines: String = verdict(placed).iter().map(|line| wrap(line) + "\n").collect();
+    format!("{}\n\n{}{more}\n{lines}", printable(&head), table::text(&rows))
 }
 
-fn verdict(placed: &PlacedPod) -> String {
+fn verdict(placed: &PlacedPod) -> Vec<String> {
     let verdict = match (placed.result, placed.reason) {
         (PlacementResult::Right, _) => "The pod started where it was likeliest.".to_owned(),
         (PlacementResult::SameKind, _) => "The pod started on another node with the same kinds of card.".to_owned(),
@@ -51,8 +59,8 @@ fn verdict(placed: &PlacedPod) -> String {
             format!("It is not known where the pod started{why}.")
         }
     };
-    let approximate = if placed.approximate { " The probabilities are approximate." } else { "" };
-    verdict + approximate
+    let approximate = placed.approximate.then(|| "The probabilities are approximate.".to_owned());
+    std::iter::once(verdict).chain(approximate).collect()
 }
 
 /// A probability in percent, as far as it can be read.
