@@ -1,7 +1,7 @@
 //! Tests of the engine that checks where pods start: quotes, snapshots and outcomes go in, lines of the bid log come out.
 //! The moments at which predictions are judged are given.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
 
 use std::fs;
 use std::path::Path;
