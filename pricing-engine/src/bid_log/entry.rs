@@ -5,6 +5,8 @@
 //! not exist when the line was written, or was not needed. Unknown fields are ignored, except in `targets` and `held`,
 //! which a price depends on.
 
+mod placed;
+
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::{DecisionKind, Exploration, GivenTarget};
 use pricing_core::text::Untrusted;
@@ -15,7 +17,8 @@ use crate::comparison::{Base, Difference, Money, Outcome};
 use crate::config::LoadedScheduler;
 use crate::digest::Digest;
 use crate::order_name::OrderName;
-use crate::placements::{PlacementResult, UnknownReason};
+
+pub use placed::{PlacedPod, PlacementNode};
 
 /// The schema version of the lines.
 pub const SCHEMA: u32 = 1;
@@ -327,60 +330,6 @@ pub struct BidOutcome {
     /// What became of the bid.
     #[serde(flatten)]
     pub outcome: pricing_market::outcome::Outcome,
-}
-
-/// Where a pod of an order was predicted to start, and where it did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacedPod {
-    /// Its sequence number.
-    #[serde(skip_serializing)]
-    pub sequence: u64,
-    /// When it was written. Nothing depends on it.
-    #[serde(default)]
-    pub time: String,
-    /// The order's name.
-    pub order_id: OrderName,
-    /// The group of the order.
-    pub group: Group,
-    /// The sequence number of the decision; `None` if it is not in a log.
-    #[serde(default)]
-    pub decision: Option<u64>,
-    /// The resource unit.
-    pub resource_id: u32,
-    /// The replica of the unit, counted from 1.
-    pub replica: u32,
-    /// How the prediction turned out.
-    pub result: PlacementResult,
-    /// Why it is not known where the pod started.
-    #[serde(default)]
-    pub reason: Option<UnknownReason>,
-    /// Whether the probabilities are approximate.
-    #[serde(default)]
-    pub approximate: bool,
-    /// The nodes that were predicted, the likeliest first.
-    pub predicted: Vec<PlacementNode>,
-    /// How many further nodes were predicted.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub predicted_left_out: usize,
-    /// The node where the pod started, with the probability that the prediction gave it.
-    #[serde(default)]
-    pub seen: Option<PlacementNode>,
-}
-
-/// A node where a pod was predicted to start, or did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PlacementNode {
-    /// The node.
-    pub node: Untrusted,
-    /// Its kinds of card. Empty if the pod asks for none.
-    pub kinds: Vec<Untrusted>,
-    /// The predicted probability, as decimal text.
-    pub probability: String,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 /// A change of the rate card by `[tune]`.
