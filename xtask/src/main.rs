@@ -31,9 +31,9 @@ const USAGE: &str = "usage: cargo xtask VERB
   market            the answers of the made-up chain in examples/market
   study             the tables of docs/study.md and docs/which-card.md, from runs of their scenarios
   coverage [TRIALS] whether the intervals of `bidprice tune` cover the truth, in so many trials of each market (default 40)
-  oracle kube [--cases N] [--seed S]
+  oracle kube [--cases N] [--seed S] [--kubernetes VERSION]
                     random clusters and orders, placed by us and by kube-scheduler itself (needs go; the first build takes
-                    some minutes): N cases (default 1000)
+                    some minutes): N cases (default 1000), and another version of Kubernetes than the one in its go.mod
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
   plugins --is-current
                     whether the example plugins are those that their sources were built to
