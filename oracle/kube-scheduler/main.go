@@ -13,9 +13,7 @@ import (
 	"fmt"
 	"os"
 
-	"k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/klog/v2"
-	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
 )
 
@@ -85,11 +83,6 @@ func main() {
 	klog.LogToStderr(false)
 	klog.SetOutput(discard{})
 	metrics.Register()
-	// From 1.36 on, cards may be claimed as devices (KEP-5004). The plugin would need what watches device classes, and
-	// the daemon's pods have none.
-	if err := feature.DefaultMutableFeatureGate.SetFromMap(map[string]bool{string(features.DRAExtendedResource): false}); err != nil {
-		fail(err)
-	}
 	ctx := klog.NewContext(context.Background(), klog.New(nil))
 	input := bufio.NewScanner(os.Stdin)
 	input.Buffer(make([]byte, 1<<20), maxLine)

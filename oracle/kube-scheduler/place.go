@@ -13,7 +13,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/dynamic-resource-allocation/resourceslice/tracker"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/apis/config/latest"
@@ -21,7 +24,9 @@ import (
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/dynamicresources"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
+	"k8s.io/kubernetes/pkg/scheduler/util/assumecache"
 )
 
 // The most ways in which ties may have come out that are followed. With more, a case is truncated.
@@ -226,13 +231,28 @@ func (cluster *cluster) scores(ctx context.Context, index int, placed []string) 
 			return nil, err
 		}
 	}
+	devices, err := noDevices(ctx, client, factory)
+	if err != nil {
+		return nil, err
+	}
 	scheduling, err := frameworkruntime.NewFramework(ctx, plugins.NewInTreeRegistry(), cluster.profile,
 		frameworkruntime.WithClientSet(client), frameworkruntime.WithInformerFactory(factory),
-		frameworkruntime.WithSnapshotSharedLister(snapshot))
+		frameworkruntime.WithSnapshotSharedLister(snapshot), frameworkruntime.WithSharedDRAManager(devices))
 	if err != nil {
 		return nil, err
 	}
 	return scored(ctx, scheduling, snapshot, cluster.pods[index])
+}
+
+// noDevices knows no devices that pods could claim. From 1.36 on the scheduler asks for them in any case (KEP-5004).
+func noDevices(ctx context.Context, client kubernetes.Interface, factory informers.SharedInformerFactory) (*dynamicresources.DefaultDRAManager, error) {
+	resources := factory.Resource().V1()
+	offered, err := tracker.StartTracker(ctx, tracker.Options{SliceInformer: resources.ResourceSlices(), KubeClient: client})
+	if err != nil {
+		return nil, err
+	}
+	claims := assumecache.NewAssumeCache(klog.FromContext(ctx), resources.ResourceClaims().Informer(), "ResourceClaim", "", nil)
+	return dynamicresources.NewDRAManager(ctx, claims, offered, factory), nil
 }
 
 func scored(ctx context.Context, scheduling framework.Framework, snapshot *cache.Snapshot, pod *v1.Pod) (map[string]int64, error) {

@@ -11,7 +11,7 @@ use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::commit::FactorError;
-use pricing_core::reserve::kubernetes::configuration;
+use pricing_core::reserve::kubernetes::{KubernetesVersion, configuration};
 use pricing_core::reserve::{CommitLevels, Overcommitted, Prefer, Scheduler, TeePlatform};
 use rust_decimal::Decimal;
 
@@ -92,12 +92,15 @@ pub(crate) struct KubernetesArgs {
     /// configuration of its own]
     #[arg(long, value_name = "FILE")]
     pub(crate) scheduler_config: Option<PathBuf>,
+    /// The release of the cluster's Kubernetes [default: 1.34]
+    #[arg(long, value_enum, value_name = "VERSION")]
+    pub(crate) kubernetes_version: Option<KubernetesVersion>,
     /// How many pods without requests run on each node. The inventory does not show them, and kube-scheduler counts each
     /// as 100m of CPU and 200Mi of memory [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) pods_without_requests: Option<u32>,
     /// Do not predict where kube-scheduler will start the pods
-    #[arg(long, conflicts_with_all = ["scheduler_config", "pods_without_requests"])]
+    #[arg(long, conflicts_with_all = ["scheduler_config", "kubernetes_version", "pods_without_requests"])]
     pub(crate) no_predict: bool,
 }
 
@@ -106,6 +109,7 @@ impl KubernetesArgs {
     pub(crate) fn given(&self) -> Option<&'static str> {
         let options = [
             ("--scheduler-config", self.scheduler_config.is_some()),
+            ("--kubernetes-version", self.kubernetes_version.is_some()),
             ("--pods-without-requests", self.pods_without_requests.is_some()),
             ("--no-predict", self.no_predict),
         ];
@@ -118,6 +122,7 @@ impl KubernetesArgs {
         Ok(KubernetesText {
             predict: !self.no_predict,
             scheduler_config: self.scheduler_config.as_deref().map(read).transpose()?,
+            version: self.kubernetes_version.unwrap_or_default(),
             pods_without_requests: self.pods_without_requests.unwrap_or(0),
         })
     }

@@ -2,7 +2,7 @@
 
 use pricing_core::input::InputError;
 use pricing_core::quote::Predict;
-use pricing_core::reserve::kubernetes::{KubeScheduler, Profile, configuration};
+use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion, Profile, configuration};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -14,6 +14,8 @@ use crate::load::Document;
 pub(crate) struct KubernetesText {
     /// Whether anything is predicted.
     pub(crate) predict: bool,
+    /// Its release.
+    pub(crate) version: KubernetesVersion,
     /// Its configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) scheduler_config: Option<Document>,
@@ -23,7 +25,7 @@ pub(crate) struct KubernetesText {
 
 impl Default for KubernetesText {
     fn default() -> Self {
-        Self { predict: true, scheduler_config: None, pods_without_requests: 0 }
+        Self { predict: true, version: KubernetesVersion::default(), scheduler_config: None, pods_without_requests: 0 }
     }
 }
 
@@ -39,7 +41,11 @@ pub(crate) struct Kubernetes {
 impl KubernetesText {
     /// Whether these are the settings that recordings leave out.
     pub(crate) fn is_default(&self) -> bool {
-        self.predict && self.scheduler_config.is_none() && self.pods_without_requests == 0
+        let Self { predict, version, scheduler_config, pods_without_requests } = self;
+        *predict
+            && *version == KubernetesVersion::default()
+            && scheduler_config.is_none()
+            && *pods_without_requests == 0
     }
 
     /// Parses the configuration.
@@ -51,7 +57,8 @@ impl KubernetesText {
             }
             None => (Profile::default(), Vec::new()),
         };
-        let scheduler = KubeScheduler { profile, pods_without_requests: self.pods_without_requests };
+        let Self { version, pods_without_requests, .. } = *self;
+        let scheduler = KubeScheduler { version, profile, pods_without_requests };
         Ok(Kubernetes { scheduler, predict: self.predict, warnings })
     }
 }

@@ -183,7 +183,7 @@ pub fn scheduler_config(data: &[u8]) {
     match configuration::read(text) {
         Ok(read) => {
             assert!(read.warnings.iter().all(|warning| !warning.message().is_empty() && warning.line().is_some()));
-            let kube = KubeScheduler { profile: read.profile, pods_without_requests: 3 };
+            let kube = KubeScheduler { profile: read.profile, pods_without_requests: 3, ..KubeScheduler::default() };
             let cluster = generate::small_cluster(&mut Random::new(1), 6);
             let Some(order) = orders::three_services("uact") else { return };
             let units = CommitLevels::default().units(&order.group, Scheduler::Sound);

@@ -6,8 +6,8 @@ use pricing_core::budget::Budget;
 use pricing_core::inventory::{Capacity, CardId, Cluster, ClusterBuilder, DescribedCard, InterconnectId, Node};
 use pricing_core::quantity::{Bytes, MilliCpu};
 use pricing_core::reserve::kubernetes::{
-    Draw, FunctionShape, KubeScheduler, PodPlacements, PodTemplate, Probability, Profile, ResourceSpec, ScoreWeights,
-    ScoringStrategy, ScoringStrategyType, Step, UtilizationShapePoint,
+    Draw, FunctionShape, KubeScheduler, KubernetesVersion, PodPlacements, PodTemplate, Probability, Profile,
+    ResourceSpec, ScoreWeights, ScoringStrategy, ScoringStrategyType, Step, UtilizationShapePoint,
 };
 
 use crate::random::Random;
@@ -90,8 +90,9 @@ fn check_step(step: &Step, cluster: &Cluster) -> Result<Option<Probability>, Str
 #[must_use]
 pub fn scheduler(random: &mut Random) -> KubeScheduler {
     let pods_without_requests = u32::try_from(if random.one_in(2) { 0 } else { random.up_to(40) }).unwrap_or(0);
+    let version = if random.one_in(2) { KubernetesVersion::default() } else { KubernetesVersion::V1_36 };
     if random.one_in(3) {
-        return KubeScheduler { pods_without_requests, ..KubeScheduler::default() };
+        return KubeScheduler { version, pods_without_requests, ..KubeScheduler::default() };
     }
     let mut weight = |default: u32| {
         let other = u32::try_from(random.up_to(3)).unwrap_or(0);
@@ -103,7 +104,7 @@ pub fn scheduler(random: &mut Random) -> KubeScheduler {
         pod_topology_spread: weight(2),
     };
     let profile = Profile { scoring_strategy: strategy(random), weights, ..Profile::default() };
-    KubeScheduler { profile, pods_without_requests }
+    KubeScheduler { version, profile, pods_without_requests }
 }
 
 fn strategy(random: &mut Random) -> ScoringStrategy {

@@ -10,6 +10,9 @@ use crate::cargo;
 /// The Go module of the program that places pods with Kubernetes' own code.
 const MODULE: &str = "oracle/kube-scheduler";
 
+/// The release of Kubernetes in the module's `go.mod`.
+const PINNED: &str = "1.34";
+
 /// Where the programs are built.
 const BUILT: &str = "target/oracle";
 
@@ -69,9 +72,8 @@ fn another_version(version: &str) -> io::Result<PathBuf> {
 fn with_kubernetes(module: &str, minor: &str) -> io::Result<String> {
     let pinned = module.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v1."));
     let pinned = pinned.ok_or_else(|| io::Error::other(format!("{MODULE}/go.mod names no version of Kubernetes")))?;
-    let replaced = |text: String, major: &str| {
-        text.replace(&format!(" v{major}.{pinned}\n"), &format!(" v{major}.{minor}\n"))
-    };
+    let replaced =
+        |text: String, major: &str| text.replace(&format!(" v{major}.{pinned}\n"), &format!(" v{major}.{minor}\n"));
     Ok(["1", "0"].into_iter().fold(module.to_owned(), replaced))
 }
 
@@ -94,7 +96,8 @@ fn go(words: &[&str], folder: &Path) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("{go:?} failed: {status}"))) }
 }
 
-fn compare(program: &Path, Options { cases, seed, .. }: Options<'_>) -> bool {
+fn compare(program: &Path, Options { cases, seed, kubernetes }: Options<'_>) -> bool {
     let program = program.to_string_lossy();
-    cargo(&["run", "--package", "testkit", "--example", "kube_oracle", "--", &program, cases, seed], &[])
+    let release = kubernetes.unwrap_or(PINNED).split('.').take(2).collect::<Vec<_>>().join(".");
+    cargo(&["run", "--package", "testkit", "--example", "kube_oracle", "--", &program, cases, seed, &release], &[])
 }

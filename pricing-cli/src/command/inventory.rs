@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use pricing_core::inventory::{Cluster, finding::Finding, variants};
 use pricing_core::quote::wire::SCHEMA;
+use pricing_core::reserve::kubernetes::KubernetesVersion;
 use serde_json::{Value, json};
 
 use crate::args::{Output, OutputArgs};
@@ -45,6 +46,9 @@ struct CheckArgs {
     /// one without a configuration of its own]
     #[arg(long, value_name = "FILE", requires = "orders")]
     scheduler_config: Option<PathBuf>,
+    /// The release of the cluster's Kubernetes, for `--orders` [default: 1.34]
+    #[arg(long, value_enum, value_name = "VERSION", requires = "orders")]
+    kubernetes_version: Option<KubernetesVersion>,
     /// How many pods without requests run on each node, for `--orders` [default: 0]
     #[arg(long, value_name = "N", requires = "orders")]
     pods_without_requests: Option<u32>,

@@ -52,7 +52,7 @@ pub(crate) struct Args {
     /// not hold the capacity
     // `--usd-per-akt` is not in this list: its variable may be set for other commands.
     #[arg(long, value_name = "PATH", group = "stock", conflicts_with_all = [
-        "format", "rates", "scheduler", "prefer", "commit", "tee_platform", "search_steps", "scheduler_config", "pods_without_requests", "no_predict", "provider", "mode", "plugin", "deadline",
+        "format", "rates", "scheduler", "prefer", "commit", "tee_platform", "search_steps", "scheduler_config", "kubernetes_version", "pods_without_requests", "no_predict", "provider", "mode", "plugin", "deadline",
         "fuel", "memory_limit", "plugin_class", "plugin_cache", "no_plugin_cache", "fallback",
     ])]
     socket: Option<PathBuf>,

@@ -2,7 +2,7 @@
 //!
 //! The daemon's reservation decides whether to bid, and which vendor and model the pods' labels ask for. Where a pod
 //! runs is up to kube-scheduler, later and by other rules. They are repeated here for the pods of the daemon, as
-//! kube-scheduler 1.34 has them; each plugin has a module of its own name:
+//! kube-scheduler has them from 1.34 to 1.37 ([`KubernetesVersion`]); each plugin has a module of its own name:
 //!
 //! | plugin | filter | score |
 //! |---|---|---|
@@ -36,6 +36,7 @@ mod profile;
 mod scheduling_cycle;
 #[cfg(test)]
 mod tests;
+mod version;
 pub mod wire;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub use profile::{
     FunctionShape, Profile, ResourceSpec, ScoreWeights, ScoringStrategy, ScoringStrategyType, StrategyError,
     UtilizationShapePoint,
 };
+pub use version::KubernetesVersion;
 
 /// From this number of nodes on, kube-scheduler may stop looking before it has seen all of them: its
 /// `minFeasibleNodesToFind`.
@@ -62,6 +64,8 @@ const MIN_FEASIBLE_NODES_TO_FIND: usize = 100;
 /// A kube-scheduler, and what an inventory does not show of the nodes that it places pods on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KubeScheduler {
+    /// The release of Kubernetes that it is of.
+    pub version: KubernetesVersion,
     /// Its configuration.
     pub profile: Profile,
     /// How many pods without requests run on each node. They count in NodeResourcesFit, and the inventory does not

@@ -9,6 +9,7 @@ mod placed;
 
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::{DecisionKind, Exploration, GivenTarget};
+use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -128,6 +129,9 @@ pub struct Decision {
 pub struct KubernetesEntry {
     /// Whether anything was predicted.
     pub predict: bool,
+    /// The scheduler's release.
+    #[serde(default)]
+    pub version: KubernetesVersion,
     /// The digest of the scheduler's configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_config: Option<Digest>,
@@ -139,10 +143,14 @@ pub struct KubernetesEntry {
 impl KubernetesEntry {
     /// The entry for a scheduler. None for the default one.
     pub(super) fn of(loaded: &LoadedScheduler) -> Option<Self> {
-        let pods_without_requests = loaded.scheduler.pods_without_requests;
         let scheduler_config = loaded.text.as_ref().map(|(digest, _)| *digest);
-        let is_default = loaded.predict && scheduler_config.is_none() && pods_without_requests == 0;
-        (!is_default).then_some(Self { predict: loaded.predict, scheduler_config, pods_without_requests })
+        let is_default = loaded.predict && loaded.scheduler == KubeScheduler::default() && scheduler_config.is_none();
+        (!is_default).then_some(Self {
+            predict: loaded.predict,
+            version: loaded.scheduler.version,
+            scheduler_config,
+            pods_without_requests: loaded.scheduler.pods_without_requests,
+        })
     }
 }
 

@@ -176,11 +176,11 @@ impl Rebuilder {
     }
 
     fn kubernetes(&self, entry: Option<&KubernetesEntry>) -> Result<LoadedScheduler, RebuildError> {
-        let Some(KubernetesEntry { predict, scheduler_config, pods_without_requests }) = entry else {
+        let Some(KubernetesEntry { predict, version, scheduler_config, pods_without_requests }) = entry else {
             return Ok(LoadedScheduler::default());
         };
         let text = scheduler_config.map(|digest| self.objects.text(digest)).transpose()?;
-        let loaded = LoadedScheduler::read(*predict, *pods_without_requests, text.map(Into::into));
+        let loaded = LoadedScheduler::read(*predict, *version, *pods_without_requests, text.map(Into::into));
         loaded.map_err(|error| unreadable("scheduler configuration", error))
     }
 

@@ -1,11 +1,12 @@
 //! The kube-scheduler that starts the pods, with the text that it is configured by.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use pricing_core::quote::Predict;
-use pricing_core::reserve::kubernetes::{KubeScheduler, configuration};
+use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion, configuration};
 
 use super::model::Kubernetes;
 use crate::digest::Digest;
@@ -29,13 +30,34 @@ impl Default for LoadedScheduler {
     }
 }
 
+/// What decides over predictions, in short.
+impl fmt::Display for LoadedScheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.predict {
+            return f.write_str("nothing is predicted");
+        }
+        let KubeScheduler { version, pods_without_requests, .. } = &self.scheduler;
+        write!(f, "version {}, {pods_without_requests} pods without requests", version.name())?;
+        match &self.text {
+            Some((digest, _)) => write!(f, ", scheduler_config {digest}"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl LoadedScheduler {
     /// Reads the scheduler's configuration, if there is a text of one.
     ///
     /// # Errors
     /// When the text is malformed.
-    pub fn read(predict: bool, pods_without_requests: u32, text: Option<Arc<str>>) -> Result<Self, InputError> {
+    pub fn read(
+        predict: bool,
+        version: KubernetesVersion,
+        pods_without_requests: u32,
+        text: Option<Arc<str>>,
+    ) -> Result<Self, InputError> {
         let mut loaded = Self { predict, ..Self::default() };
+        loaded.scheduler.version = version;
         loaded.scheduler.pods_without_requests = pods_without_requests;
         if let Some(text) = text {
             let read = configuration::read(&text)?;
@@ -47,7 +69,7 @@ impl LoadedScheduler {
 
     /// Reads what a section of the configuration says, with the text of the file that it names.
     pub(super) fn of(section: &Kubernetes, text: Option<Arc<str>>) -> Result<Self, InputError> {
-        Self::read(section.predict, section.pods_without_requests, text)
+        Self::read(section.predict, section.version, section.pods_without_requests, text)
     }
 
     /// What a quote predicts with.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::FallbackBy;
+use pricing_core::reserve::kubernetes::KubernetesVersion;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_host::{PluginSettings, SizeClass};
 use schemars::JsonSchema;
@@ -184,6 +185,8 @@ pub struct Kubernetes {
     /// Whether quotes predict where the pods start, and with which probability they get which card. Without it,
     /// `ambiguous_gpu = "likely"` acts as `expected`.
     pub predict: bool,
+    /// The scheduler's release: `1.34`, `1.35`, `1.36` or `1.37`.
+    pub version: KubernetesVersion,
     /// The scheduler's configuration: a `KubeSchedulerConfiguration` (YAML). By default it has none of its own. It is
     /// looked at again as the rate card is.
     pub scheduler_config: Option<PathBuf>,
@@ -194,7 +197,7 @@ pub struct Kubernetes {
 
 impl Default for Kubernetes {
     fn default() -> Self {
-        Self { predict: true, scheduler_config: None, pods_without_requests: 0 }
+        Self { predict: true, version: KubernetesVersion::default(), scheduler_config: None, pods_without_requests: 0 }
     }
 }
 

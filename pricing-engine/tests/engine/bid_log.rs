@@ -17,6 +17,7 @@ use crate::HANG;
 use crate::decisions::{Sample, closed, host};
 use pricing_core::quote::ReasonCode;
 use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::kubernetes::KubernetesVersion;
 use pricing_engine::bid_log::entry::{Damage, Entry};
 use pricing_engine::bid_log::read::Log;
 use pricing_engine::bid_log::replay::{Report, WhatIf, replay};
@@ -381,8 +382,8 @@ fn predictions_are_made_again_with_the_same_scheduler_and_the_same_steps() {
     let mut given_up = Vec::new();
     for kubernetes in [
         LoadedScheduler::default(),
-        LoadedScheduler::read(false, 0, None).unwrap(),
-        LoadedScheduler::read(true, 30, Some(PACKING.into())).unwrap(),
+        LoadedScheduler::read(false, KubernetesVersion::default(), 0, None).unwrap(),
+        LoadedScheduler::read(true, KubernetesVersion::V1_36, 30, Some(PACKING.into())).unwrap(),
     ] {
         let sample = Sample::many_groups(10, 16_000_000);
         let sample = Sample { settings: Arc::new(Settings { kubernetes, ..(*sample.settings).clone() }), ..sample };

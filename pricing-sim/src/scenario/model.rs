@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pricing_core::money::UsdPerAkt;
+use pricing_core::reserve::kubernetes::KubernetesVersion;
 use pricing_core::reserve::{Prefer, Scheduler};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -105,6 +106,8 @@ pub struct ReserveEntry {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct KubernetesEntry {
+    /// Its release: `1.34`, `1.35`, `1.36` or `1.37`.
+    pub version: KubernetesVersion,
     /// Its configuration: a KubeSchedulerConfiguration (YAML). Without one, the default profile counts.
     pub scheduler_config: Option<String>,
     /// How many pods without requests run on each node; they lower the scores of small nodes.

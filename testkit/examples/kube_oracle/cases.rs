@@ -1,5 +1,6 @@
 //! Random clusters and orders, as the JSON that their readers take.
 
+use pricing_core::reserve::kubernetes::KubernetesVersion;
 use serde_json::{Value, json};
 use testkit::random::Random;
 
@@ -24,6 +25,8 @@ pub(crate) struct Case {
     pub(crate) nodes: Vec<Value>,
     /// The resource units of the group.
     pub(crate) units: Vec<Value>,
+    /// The release of Kubernetes.
+    pub(crate) version: KubernetesVersion,
     /// A `KubeSchedulerConfiguration`. Empty is the default.
     pub(crate) config: String,
     /// How many pods without requests run on each node.
@@ -31,7 +34,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    pub(crate) fn random(random: &mut Random) -> Self {
+    pub(crate) fn random(random: &mut Random, version: KubernetesVersion) -> Self {
         let most = if random.one_in(10) { 40 } else { 8 };
         let nodes = (0..random.between(1, most)).map(|number| node(random, number)).collect();
         let interconnect = random.one_in(6);
@@ -40,6 +43,7 @@ impl Case {
         Self {
             nodes,
             units,
+            version,
             config: config(random),
             pods_without_requests: u32::try_from(pods_without_requests).unwrap_or(0),
         }
@@ -57,7 +61,7 @@ impl Case {
     /// The case as one line that can be kept.
     pub(crate) fn json(&self) -> Value {
         json!({
-            "cluster": self.cluster(), "group": self.group(), "config": self.config,
+            "cluster": self.cluster(), "group": self.group(), "version": self.version.name(), "config": self.config,
             "pods_without_requests": self.pods_without_requests,
         })
     }

@@ -1,6 +1,7 @@
 //! Compares where we place pods with where kube-scheduler itself would: `cargo xtask oracle kube`.
 //!
-//! Its words are the program that `oracle/kube-scheduler` is built to, a number of cases, and a seed. Each case is a
+//! Its words are the program that `oracle/kube-scheduler` is built to, a number of cases, a seed, and the release of
+//! Kubernetes, such as 1.34. Each case is a
 //! random cluster and a random order that the provider's daemon would reserve. A difference is made smaller as long as
 //! it remains one, and printed as a case that can be kept.
 
@@ -13,6 +14,7 @@ mod theirs;
 
 use std::process::ExitCode;
 
+use pricing_core::reserve::kubernetes::KubernetesVersion;
 use testkit::random::Random;
 
 use cases::Case;
@@ -23,8 +25,8 @@ const SHOWN: usize = 3;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [program, cases, seed] = words.as_slice() else {
-        eprintln!("usage: kube_oracle PROGRAM CASES SEED");
+    let [program, cases, seed, version] = words.as_slice() else {
+        eprintln!("usage: kube_oracle PROGRAM CASES SEED VERSION");
         return ExitCode::FAILURE;
     };
     let numbers = cases.parse().ok().zip(seed.parse().ok());
@@ -32,7 +34,12 @@ fn main() -> ExitCode {
         eprintln!("error: CASES and SEED are whole numbers");
         return ExitCode::FAILURE;
     };
-    match run(program, cases, seed) {
+    let Some(version) = KubernetesVersion::from_name(version) else {
+        let known: Vec<&str> = KubernetesVersion::words().into_iter().map(|(word, _)| word).collect();
+        eprintln!("error: how Kubernetes {version} scores is not known yet; known are {}", known.join(", "));
+        return ExitCode::FAILURE;
+    };
+    match run(program, cases, seed, version) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -54,12 +61,12 @@ struct Counts {
     different: usize,
 }
 
-fn run(program: &str, cases: u64, seed: u64) -> Result<bool, String> {
+fn run(program: &str, cases: u64, seed: u64, version: KubernetesVersion) -> Result<bool, String> {
     let mut judge = Judge::start(program)?;
     let mut random = Random::new(seed);
     let mut counts = Counts::default();
     while counts.compared < cases && counts.different < SHOWN {
-        let case = Case::random(&mut random);
+        let case = Case::random(&mut random, version);
         match judge.compare(&case)? {
             Verdict::NotReserved => counts.not_reserved = counts.not_reserved.saturating_add(1),
             Verdict::TooManyWays => counts.too_many_ways = counts.too_many_ways.saturating_add(1),

@@ -38,7 +38,7 @@ pub(crate) fn place(case: &Case) -> Result<Option<Placed>, String> {
         "" => Default::default(),
         config => configuration::read(config).map_err(|error| text(&error))?.profile,
     };
-    let scheduler = KubeScheduler { profile, pods_without_requests: case.pods_without_requests };
+    let scheduler = KubeScheduler { version: case.version, profile, pods_without_requests: case.pods_without_requests };
     let units = levels.units(&group, Scheduler::Provider);
     let pods = PodTemplate::of_group(&group, &units, &reservation, &cluster);
     let placements = scheduler.place(&pods, &cluster, &budget).map_err(|_| "the search took too long")?;

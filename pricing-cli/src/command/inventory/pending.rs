@@ -29,6 +29,7 @@ pub(super) fn findings(orders: &Path, args: &CheckArgs, cluster: &Cluster) -> Re
     load::tell(&document.name, &read.warnings, &not_strict)?;
     let options = KubernetesArgs {
         scheduler_config: args.scheduler_config.clone(),
+        kubernetes_version: args.kubernetes_version,
         pods_without_requests: args.pods_without_requests,
         no_predict: false,
     };

@@ -278,7 +278,7 @@ fn hostile_numbers_are_placed_without_overflow() {
         for (cpu, memory, gpus) in [(0, 0, 0), (1, 1, 1), (u64::MAX, 1 << 63, 1), (1 << 63, 0, u64::MAX)] {
             let weights = ScoreWeights { node_resources_fit: u32::MAX, ..ScoreWeights::default() };
             let profile = Profile { weights, ..scheduler.profile.clone() };
-            let scheduler = KubeScheduler { profile, pods_without_requests: u32::MAX };
+            let scheduler = KubeScheduler { profile, pods_without_requests: u32::MAX, ..KubeScheduler::default() };
             let _ = place(&scheduler, &[pods(3, cpu, memory, gpus)], &cluster);
         }
     }

@@ -12,8 +12,8 @@ pub(super) fn scheduler(
     warnings: &mut Vec<String>,
 ) -> Result<KubeScheduler, ScenarioError> {
     let profile = entry.scheduler_config.as_ref().map(|name| profile(name, files, warnings)).transpose()?;
-    let pods_without_requests = entry.pods_without_requests;
-    Ok(KubeScheduler { profile: profile.unwrap_or_default(), pods_without_requests })
+    let KubernetesEntry { version, pods_without_requests, .. } = *entry;
+    Ok(KubeScheduler { version, profile: profile.unwrap_or_default(), pods_without_requests })
 }
 
 fn profile(name: &str, files: &Files, warnings: &mut Vec<String>) -> Result<Profile, ScenarioError> {

@@ -6,6 +6,7 @@ use crate::reserve::PodRequest;
 use super::super::node_resources::{MAX_NODE_SCORE, NodeResources};
 use super::super::node_resources_fit::NodeResourcesFit;
 use super::super::profile::ScoreWeights;
+use super::super::version::KubernetesVersion;
 use super::super::{KubeScheduler, PodTemplate, node_resources_balanced_allocation};
 
 /// The weighted sum of the plugins' scores for a unit's pods.
@@ -13,6 +14,7 @@ use super::super::{KubeScheduler, PodTemplate, node_resources_balanced_allocatio
 pub(super) struct Scorer<'a> {
     fit: NodeResourcesFit<'a>,
     weights: ScoreWeights,
+    version: KubernetesVersion,
     request: &'a PodRequest,
     /// The common weight of the two resource plugins, if their sum has the bound of [`Self::may_reach`].
     bounded: Option<u64>,
@@ -29,16 +31,24 @@ impl<'a> Scorer<'a> {
         }
         let weight = weights.node_resources_fit;
         let is_bounded = weight > 0
+            && !scheduler.version.scores_change_of_balance()
             && weight == weights.node_resources_balanced_allocation
             && profile.scoring_strategy.is_least_allocated_of_cpu_and_memory();
-        Self { fit, weights, request: &template.request, bounded: is_bounded.then_some(u64::from(weight)) }
+        Self {
+            fit,
+            weights,
+            version: scheduler.version,
+            request: &template.request,
+            bounded: is_bounded.then_some(u64::from(weight)),
+        }
     }
 
     /// The sum without PodTopologySpread. Weights have 32 bits and scores are at most 100, so it does not overflow.
     pub(super) fn score(&self, node: &NodeResources) -> u64 {
         let fit = weighted(self.weights.node_resources_fit, || self.fit.score(node));
         let balanced = weighted(self.weights.node_resources_balanced_allocation, || {
-            node_resources_balanced_allocation::score(node.cpu, node.memory)
+            let (cpu, memory) = (self.request.cpu.get(), self.request.memory.get());
+            node_resources_balanced_allocation::score(self.version, (node.cpu, cpu), (node.memory, memory))
         });
         fit.saturating_add(balanced)
     }
