@@ -46,7 +46,7 @@ use std::sync::Arc;
 
 use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::rates::changes::{self, Change, Concern, Limit};
-use pricing_core::rates::{CoinValue, Pricing};
+use pricing_core::rates::{AmbiguousGpu, CoinValue, Pending, Pricing};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
@@ -63,13 +63,14 @@ const FALLBACK: &str = "fallback";
 const INVENTORY: &str = "inventory";
 const EXPLORE: &str = "explore";
 const TUNE: &str = "tune";
+const KUBERNETES: &str = "kubernetes";
 
 /// The most changes that a message lists.
 const LISTED: usize = 8;
 
 /// Returns every reason for which a change may have to be accepted, as the status and the metrics name them.
 pub fn concerns() -> impl Iterator<Item = &'static str> {
-    Concern::ALL.into_iter().map(Concern::name).chain([CUT, PLUGIN, FALLBACK, INVENTORY, EXPLORE, TUNE])
+    Concern::ALL.into_iter().map(Concern::name).chain([CUT, PLUGIN, FALLBACK, INVENTORY, EXPLORE, TUNE, KUBERNETES])
 }
 
 /// The compared parts of a configuration.
@@ -96,6 +97,9 @@ struct OtherSettings {
     /// How far rates may change by themselves. None if they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tune: Option<TuneLimits>,
+    /// What predicts where pods start. None if nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kubernetes: Option<String>,
 }
 
 /// How far rates may change by themselves.
@@ -119,6 +123,7 @@ impl Accepted {
             max_change: config.reload.max_change,
             spread: config.explore.as_ref().map(|explore| explore.spread),
             tune: config.tune.as_ref().filter(|tune| tune.apply).map(TuneLimits::of),
+            kubernetes: decides_by_prediction(&loaded.rates.pricing).then(|| loaded.scheduler.to_string()),
         };
         Self { rates: loaded.rates.clone(), card: loaded.card.clone(), beside }
     }
@@ -182,10 +187,15 @@ impl Accepted {
 
     /// Returns the digest of everything that is compared.
     fn digest(&self) -> Digest {
-        let OtherSettings { plugin, fallback, inventory, usd_per_akt, max_change, spread, tune } = &self.beside;
+        let OtherSettings { plugin, fallback, inventory, usd_per_akt, max_change, spread, tune, kubernetes } =
+            &self.beside;
         let (rates, usd) = (self.rates.digest, usd_per_akt.map(Number::get));
         let (spread, tune) = (spread_text(*spread), limits_text(tune.as_ref()));
-        Digest::of(format!("{rates} {plugin} {fallback:?} {inventory} {usd:?} {} {spread} {tune}", max_change.get()))
+        let max_change = max_change.get();
+        let kubernetes = kubernetes.as_deref().unwrap_or("none");
+        Digest::of(format!(
+            "{rates} {plugin} {fallback:?} {inventory} {usd:?} {max_change} {spread} {tune} {kubernetes}"
+        ))
     }
 }
 
@@ -236,7 +246,19 @@ fn beside(before: &OtherSettings, after: &OtherSettings) -> Vec<Difference> {
     if let Some(tune) = after.tune.as_ref().filter(|tune| !tune.is_within(before.tune.as_ref())) {
         found.push(Difference::new("tune", limits_text(before.tune.as_ref()), limits_text(Some(tune)), TUNE));
     }
+    // Where both decide by predictions. A card that begins or ceases to do so is compared with the other one itself.
+    if let (Some(before), Some(after)) = (&before.kubernetes, &after.kubernetes)
+        && before != after
+    {
+        found.push(Difference::new("kubernetes", before, after, KUBERNETES));
+    }
     found
+}
+
+/// Returns whether a prediction of where pods start decides over a price or a bid.
+fn decides_by_prediction(pricing: &Pricing) -> bool {
+    let policy = &pricing.policy;
+    policy.ambiguous_gpu == AmbiguousGpu::Likely || policy.pending == Pending::Decline
 }
 
 impl TuneLimits {

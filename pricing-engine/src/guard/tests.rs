@@ -124,6 +124,7 @@ fn what_else_decides_over_bids_has_to_be_accepted_too() {
         (&explore("3%"), &explore("20%"), Some("explore explore.spread")),
         (&explore("20%"), &explore("3%"), None),
         (&explore("3%"), "", None),
+        ("", "[kubernetes]\nversion = \"1.36\"\n", None),
         ("", &tune(false, "5%", "1300..2200"), None),
         ("", &tune(true, "5%", "1300..2200"), Some("tune tune")),
         (&tune(false, "5%", "1300..2200"), &tune(true, "5%", "1300..2200"), Some("tune tune")),
@@ -144,6 +145,27 @@ fn what_else_decides_over_bids_has_to_be_accepted_too() {
     let before = accepted("").where_unfixed(UsdPerAkt::new(Decimal::new(5, 1)).ok());
     let fixed = accepted("[feed]\nusd_per_akt = \"50\"\n");
     assert_eq!(concerns_of(&before, &fixed), ["lowered chain.denoms.uakt"]);
+}
+
+#[test]
+fn what_predicts_has_to_be_accepted_where_it_decides() {
+    let place = Place::new();
+    fs::write(place.at("k.yaml"), "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n")
+        .unwrap();
+    let policies = ["ambiguous_gpu = \"likely\"", "pending = \"decline\"", "ambiguous_gpu = \"highest\""];
+    for (policy, decides) in policies.into_iter().zip([true, true, false]) {
+        let accepted = |keys: &str| {
+            place.accepted(&format!("{IN_FILE}[kubernetes]\n{keys}\n"), &format!("{CARD}[policy]\n{policy}\n"))
+        };
+        let before = accepted("");
+        let expected = if decides { vec!["kubernetes kubernetes".to_owned()] } else { Vec::new() };
+        for keys in
+            ["predict = false", "version = \"1.36\"", "pods_without_requests = 9", "scheduler_config = \"k.yaml\""]
+        {
+            assert_eq!(concerns_of(&before, &accepted(keys)), expected, "{policy} {keys}");
+        }
+        assert_eq!(concerns_of(&before, &accepted("predict = true")), Vec::<String>::new());
+    }
 }
 
 #[test]
