@@ -2,9 +2,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "a broken test must say so at once")]
 
+use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{Quote, ReloadRequest};
 use serde_json::json;
 use tonic::Code;
+use tonic::transport::Channel;
 
 use crate::common::{Running, outcome, quote};
 
@@ -43,6 +45,15 @@ fn kinds(quote: &Quote) -> Vec<String> {
     kinds.map(|kind| [&kind.ram, &kind.probability, &kind.node].map(shown).join(" ")).collect()
 }
 
+/// Accepts a configuration that is refused because its prediction of where pods start decides over prices.
+async fn accept_reload(client: &mut PricingClient<Channel>) {
+    let refused = client.reload(ReloadRequest::default()).await.unwrap_err();
+    assert!(refused.message().contains("`kubernetes`"), "{}", refused.message());
+    let (_, digest) = refused.message().split_once("sha256:").unwrap();
+    let accept = format!("sha256:{}", digest.get(..64).unwrap());
+    client.reload(ReloadRequest { accept }).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_price_follows_the_schedulers_configuration_through_reloads() {
     let likely = "ambiguous_gpu = \"likely\"";
@@ -61,7 +72,7 @@ async fn the_price_follows_the_schedulers_configuration_through_reloads() {
     );
 
     running.configure(&config(likely, "scheduler_config = \"scheduler.yaml\""));
-    client.reload(ReloadRequest::default()).await.unwrap();
+    accept_reload(&mut client).await;
     let packed = quote(&mut client, ORDER).await.unwrap();
     assert_eq!(kinds(&packed), ["40Gi 1.000000 small", "80Gi 0.000000 large"]);
     assert_eq!(outcome(&packed), "1000 uact");
@@ -74,7 +85,7 @@ async fn the_price_follows_the_schedulers_configuration_through_reloads() {
     assert_eq!(outcome(&quote(&mut client, ORDER).await.unwrap()), "1000 uact");
 
     running.configure(&config(likely, "predict = false"));
-    client.reload(ReloadRequest::default()).await.unwrap();
+    accept_reload(&mut client).await;
     let unknown = quote(&mut client, ORDER).await.unwrap();
     assert_eq!(kinds(&unknown), ["40Gi - small", "80Gi - large"]);
     assert_eq!(outcome(&unknown), "1500 uact", "without a prediction it is the expected price");

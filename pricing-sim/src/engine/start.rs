@@ -184,8 +184,8 @@ mod tests {
     #[test]
     fn pods_take_what_they_request_and_pend_if_they_fit_nowhere() {
         // A volume in memory counts for the reservation, and is not requested.
-        let text = r#"{"resources":[{"memory":1073741824,"cpu":1000,"gpu":{"units":0},"storage":[{"name":"ram","size":1073741824,
-            "attributes":[{"key":"class","value":"ram"}]}],"count":1,"endpoint_quantity":0,"ip_lease_quantity":0}],
+        let text = r#"{"resources":[{"memory":1073741824,"cpu":1000,"gpu":{"units":0},"storage":[{"class":"ram","size":1073741824}],
+            "count":1,"endpoint_quantity":0,"ip_lease_quantity":0}],
             "price":{"denom":"uact","amount":"1000000"},"price_precision":6}"#;
         let order = detect::read(text, None).unwrap().remove(0);
         let (pricing, scheduler) = (toml::read("[rates.gpu]\na100 = 600\n").unwrap(), Scheduler::Sound);
