@@ -34,6 +34,7 @@ mod pods;
 mod probability;
 mod profile;
 mod scheduling_cycle;
+mod symmetry;
 #[cfg(test)]
 mod tests;
 mod version;
@@ -126,7 +127,7 @@ impl KubeScheduler {
     /// When the budget is used up.
     pub fn place(&self, pods: &[PodTemplate], cluster: &Cluster, budget: &Budget<'_>) -> Result<PodPlacements, Spent> {
         let mut placements = PodPlacements { approximate: self.stops_early(cluster), ..PodPlacements::default() };
-        let mut branches = Branches::new();
+        let mut branches = Branches::new(pods);
         let mut left: u64 = pods.iter().map(|template| u64::from(template.replicas)).fold(0, u64::saturating_add);
         let mut before: Option<SchedulingCycle<'_>> = None;
         for (place, template) in pods.iter().enumerate() {
@@ -177,7 +178,7 @@ impl PodPlacements {
         &mut self,
         cycle: &mut SchedulingCycle<'_>,
         replica: u32,
-        branches: &mut Branches,
+        branches: &mut Branches<'_>,
         budget: &Budget<'_>,
     ) -> Result<(), Spent> {
         let resource_id = cycle.template().resource_id;

@@ -1,7 +1,8 @@
 //! Every way in which the placement of an order may go on, with its probability.
 //!
 //! Where several nodes have the highest score, a branch divides into one for each of them. Branches in which the same
-//! nodes have the same pods are one. At most [`MAX_BRANCHES`] are followed: the likeliest ones, scaled up to the
+//! nodes have the same pods are one, and so are branches that differ only by an exchange of nodes that are alike
+//! ([`Symmetry`]; in clusters of which kube-scheduler looks at every node). At most [`MAX_BRANCHES`] are followed: the likeliest ones, scaled up to the
 //! probability of all.
 //!
 //! Probabilities are integer weights of a common total, so they are exact. When the total no longer fits, they are
@@ -16,7 +17,9 @@ use crate::budget::{Budget, Spent};
 use crate::divisor::{greatest_common_divisor, least_common_multiple};
 use crate::inventory::NodeId;
 
+use super::pods::PodTemplate;
 use super::scheduling_cycle::{BestNodes, SchedulingCycle};
+use super::symmetry::Symmetry;
 use super::{MIN_FEASIBLE_NODES_TO_FIND, NodeProbability, Probability};
 
 /// The most branches that are followed.
@@ -52,7 +55,10 @@ struct Branch {
 
 /// The branches of a placement.
 #[derive(Clone, Debug)]
-pub(super) struct Branches {
+pub(super) struct Branches<'a> {
+    pods: &'a [PodTemplate],
+    /// Which nodes are alike. None until a branch divides.
+    symmetry: Option<Symmetry>,
     /// The branches in which every replica so far has a node.
     running: Vec<Branch>,
     /// The likeliest branch in which the latest replica fits nowhere.
@@ -63,11 +69,12 @@ pub(super) struct Branches {
     is_approximate: bool,
 }
 
-impl Branches {
+impl<'a> Branches<'a> {
     /// The branch in which nothing is placed yet.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(pods: &'a [PodTemplate]) -> Self {
         let root = Branch { weight: 1, ..Branch::default() };
-        Self { running: vec![root], stuck: None, pending: 0, total: 1, is_approximate: false }
+        let running = vec![root];
+        Self { pods, symmetry: None, running, stuck: None, pending: 0, total: 1, is_approximate: false }
     }
 
     /// Whether some branches were left out, or weights were rounded.
@@ -113,6 +120,7 @@ impl Branches {
         let ways: Vec<usize> = self.running.iter().map(|branch| branch.best.len()).collect();
         self.make_divisible(&ways);
         let mut weights = self.weights_of_nodes(cycle, budget)?;
+        self.share_among_alike(&mut weights);
         weights.sort_unstable_by_key(|(node, weight)| (Reverse(*weight), *node));
         let mut latest = (0, Probability::ZERO);
         let probability = |(node, weight): (usize, u128)| {
@@ -161,6 +169,29 @@ impl Branches {
         Ok(weights)
     }
 
+    /// Gives each node of a class the same part of the weight of the class.
+    fn share_among_alike(&mut self, weights: &mut Vec<(usize, u128)>) {
+        let Some(symmetry) = self.symmetry.take() else { return };
+        let mut sums: BTreeMap<usize, u128> = BTreeMap::new();
+        for (node, weight) in weights.drain(..) {
+            let sum = sums.entry(symmetry.class(node).unwrap_or_default()).or_default();
+            *sum = sum.saturating_add(weight);
+        }
+        let size = |class: usize| wide(symmetry.nodes(class).len());
+        let multiple = sums.iter().try_fold(1, |multiple, (class, sum)| {
+            let parts = size(*class).checked_div(greatest_common_divisor(*sum, size(*class)))?;
+            least_common_multiple(multiple, parts)
+        });
+        let factor = multiple.filter(|multiple| self.scale(*multiple, *multiple).is_some());
+        self.is_approximate |= factor.is_none();
+        for (class, sum) in sums {
+            // The weights add up to the total at most, so this fits if that did.
+            let each = sum.saturating_mul(factor.unwrap_or(1)).checked_div(size(class)).unwrap_or(0);
+            weights.extend(symmetry.nodes(class).iter().map(|node| (*node, each)));
+        }
+        self.symmetry = Some(symmetry);
+    }
+
     /// Places the replica in each branch, on each of its best nodes.
     pub(super) fn follow(&mut self, cycle: &SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<(), Spent> {
         if let [only] = self.running.as_mut_slice()
@@ -169,6 +200,9 @@ impl Branches {
         {
             // By far the most frequent case. The key may stay: every later branch has this pod.
             only.placed = with_pod(&only.placed, node, cycle.place());
+            if let Some(symmetry) = &self.symmetry {
+                only.exchange(symmetry, cycle);
+            }
             return Ok(());
         }
         let is_small = cycle.cluster().nodes().len() < MIN_FEASIBLE_NODES_TO_FIND;
@@ -181,6 +215,14 @@ impl Branches {
         for (branch, ways) in self.running.iter().zip(ways) {
             budget.take(ways.saturating_mul(branch.placed.len().saturating_add(8)))?;
             next.extend((0..ways).filter_map(|way| branch.after(way, ways, cycle)));
+        }
+        if is_small {
+            let nodes = cycle.cluster().nodes().len();
+            if self.symmetry.is_none() {
+                budget.take(nodes.saturating_mul(nodes.saturating_add(self.pods.len().saturating_mul(8))))?;
+            }
+            let symmetry = self.symmetry.get_or_insert_with(|| Symmetry::new(self.pods, cycle.cluster()));
+            next.iter_mut().for_each(|branch: &mut Branch| branch.exchange(symmetry, cycle));
         }
         self.running = merged(next);
         if self.running.len() > MAX_BRANCHES {
@@ -292,6 +334,16 @@ impl Branch {
             placed: with_pod(&self.placed, node, template),
             best: BestNodes::default(),
         })
+    }
+
+    /// Exchanges nodes that are alike, so that branches which differ only by that become equal.
+    fn exchange(&mut self, symmetry: &Symmetry, cycle: &SchedulingCycle<'_>) {
+        self.placed = symmetry.canonical(&self.placed);
+        let nodes = cycle.cluster().nodes();
+        let hashes = self.placed.iter().filter_map(|pods| {
+            Some(hash(&nodes.get(pods.node)?.name, pods.template).wrapping_mul(u64::from(pods.replicas)))
+        });
+        self.key = hashes.fold(0, u64::wrapping_add);
     }
 }
 

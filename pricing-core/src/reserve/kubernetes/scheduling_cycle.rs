@@ -207,10 +207,8 @@ impl<'a> SchedulingCycle<'a> {
         Some((free, self.cluster.nodes().get(node)?))
     }
 
-    /// Whether a node has the interconnect that the pods ask for, if any.
     fn connects(&self, node: &Node) -> bool {
-        let usable = |connected: &Vec<bool>| node.interconnect.and_then(|id| connected.get(id.place())) == Some(&true);
-        self.connected.as_ref().is_none_or(usable)
+        connects(self.connected.as_ref(), node)
     }
 
     /// The nodes with the highest score for another replica, given the order's pods so far, sorted by node. Empty if the
@@ -272,4 +270,11 @@ impl<'a> SchedulingCycle<'a> {
         }
         Ok(None)
     }
+}
+
+/// Whether a node has the interconnect that pods ask for, if they ask for any: for each of the cluster's, whether they
+/// can use it.
+pub(super) fn connects(connected: Option<&Vec<bool>>, node: &Node) -> bool {
+    let usable = |connected: &Vec<bool>| node.interconnect.and_then(|id| connected.get(id.place())) == Some(&true);
+    connected.is_none_or(usable)
 }
