@@ -159,6 +159,23 @@ fn extended_resources_that_the_pod_does_not_request_are_left_out() {
 }
 
 #[test]
+fn nodes_that_are_alike_stay_equally_likely_however_many_ways_there_are() {
+    // 12 nodes and 6 replicas can come out in 12 * 11 * 10 * 9 * 8 * 7 ways, and all of them are one.
+    let cluster = cluster(&[Has { gpus: (1, 0), ..FREE }; 12]);
+    let placements = place(&KubeScheduler::default(), &[pods(6, 100, 100, 1)], &cluster);
+    let alike: Vec<String> = (0..12).map(|node| format!("n{node} 1/12")).collect();
+    assert_eq!(steps(&placements), vec![alike.join(", "); 6]);
+    assert!(!placements.approximate);
+    // The other order of the same units, of which the second needs two cards: two nodes have them, and each of six
+    // replicas takes a node of its own. Both are taken in C(10, 4) of C(12, 6) ways.
+    let nodes: Vec<Has> = (0..12).map(|node| Has { gpus: (2, u64::from(node % 6 != 0)), ..FREE }).collect();
+    let units = [pods(6, 100, 100, 1), PodTemplate { resource_id: 2, ..pods(1, 100, 100, 2) }];
+    let placements = place(&KubeScheduler::default(), &units, &self::cluster(&nodes));
+    let pending = placements.pending.unwrap().probability;
+    assert_eq!((pending.numerator() * 22, placements.approximate), (pending.denominator() * 5, false));
+}
+
+#[test]
 fn pods_with_one_interconnect_label_never_share_a_node() {
     let mut nodes = [Has { gpus: (8, 0), hcas: 8, ..FREE }; 3];
     nodes[2].hcas = 0;
@@ -209,9 +226,14 @@ fn a_replica_may_be_pending_in_some_branches_only() {
     assert_eq!(pending.lacks[0].lacks[0].free.as_deref(), Some("0.6"));
 }
 
+/// Free nodes of which no two are alike, though all have the same scores for pods without cards.
+fn different(nodes: u64) -> Vec<Has> {
+    (0..nodes).map(|cards| Has { gpus: (cards, 0), ..FREE }).collect()
+}
+
 #[test]
 fn more_than_64_branches_are_cut_and_the_rest_scaled_up() {
-    let cluster = cluster(&[FREE; 12]);
+    let cluster = cluster(&different(12));
     // 12, 66 and 220 branches. The first two replicas are exact: the branches are cut after the second.
     let unit = |replicas| [pods(replicas, 100, 100, 0)];
     let placements = place(&KubeScheduler::default(), &unit(2), &cluster);
@@ -229,7 +251,7 @@ fn more_than_64_branches_are_cut_and_the_rest_scaled_up() {
 
 #[test]
 fn weights_that_no_longer_fit_are_rounded_and_still_add_up() {
-    let cluster = cluster(&[FREE; 12]);
+    let cluster = cluster(&different(12));
     let placements = place(&KubeScheduler::default(), &[pods(80, 1, 1, 0)], &cluster);
     assert!(placements.approximate);
     assert_eq!((placements.steps.len(), placements.pending), (80, None));
