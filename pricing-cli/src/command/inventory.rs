@@ -27,7 +27,7 @@ enum InventoryCommand {
     /// Show what each node has, and how much of it is in use
     Show(show::Args),
     /// List what cannot be true in an inventory, the cards that have no certain price, and the orders that would hang
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
 }
 
 /// Arguments of `bidprice inventory check`.
