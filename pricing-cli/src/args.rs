@@ -85,9 +85,19 @@ pub(crate) struct PlacementArgs {
     pub(crate) kubernetes: KubernetesArgs,
 }
 
-/// What starts the pods of an order.
+/// What starts the pods of an order, and whether that is predicted.
 #[derive(Debug, Args)]
 pub(crate) struct KubernetesArgs {
+    #[command(flatten)]
+    pub(crate) scheduler: KubeSchedulerArgs,
+    /// Do not predict where kube-scheduler will start the pods
+    #[arg(long, conflicts_with_all = ["scheduler_config", "kubernetes_version", "pods_without_requests"])]
+    pub(crate) no_predict: bool,
+}
+
+/// What starts the pods of an order.
+#[derive(Debug, Args)]
+pub(crate) struct KubeSchedulerArgs {
     /// The configuration of the cluster's kube-scheduler (a KubeSchedulerConfiguration, YAML) [default: one without a
     /// configuration of its own]
     #[arg(long, value_name = "FILE")]
@@ -99,19 +109,27 @@ pub(crate) struct KubernetesArgs {
     /// as 100m of CPU and 200Mi of memory [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) pods_without_requests: Option<u32>,
-    /// Do not predict where kube-scheduler will start the pods
-    #[arg(long, conflicts_with_all = ["scheduler_config", "kubernetes_version", "pods_without_requests"])]
-    pub(crate) no_predict: bool,
 }
 
 impl KubernetesArgs {
+    /// The first option that was given.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        self.scheduler.given().or_else(|| self.no_predict.then_some("--no-predict"))
+    }
+
+    /// The texts of these settings.
+    pub(crate) fn read(&self) -> Result<KubernetesText, CliError> {
+        Ok(KubernetesText { predict: !self.no_predict, ..self.scheduler.read()? })
+    }
+}
+
+impl KubeSchedulerArgs {
     /// The first option that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let options = [
             ("--scheduler-config", self.scheduler_config.is_some()),
             ("--kubernetes-version", self.kubernetes_version.is_some()),
             ("--pods-without-requests", self.pods_without_requests.is_some()),
-            ("--no-predict", self.no_predict),
         ];
         options.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
     }
@@ -120,7 +138,7 @@ impl KubernetesArgs {
     pub(crate) fn read(&self) -> Result<KubernetesText, CliError> {
         let read = |path| Document::read(path, configuration::MAX_INPUT_BYTES);
         Ok(KubernetesText {
-            predict: !self.no_predict,
+            predict: true,
             scheduler_config: self.scheduler_config.as_deref().map(read).transpose()?,
             version: self.kubernetes_version.unwrap_or_default(),
             pods_without_requests: self.pods_without_requests.unwrap_or(0),
@@ -139,6 +157,15 @@ impl PlacementArgs {
         apply_commit(&self.commit, pricing);
         apply_tee_platform(self.tee_platform, pricing);
     }
+}
+
+/// Returns the overcommit factors without those of a rate card. The last factor for a resource wins.
+pub(crate) fn commit_levels(commit: &[CommitArg]) -> CommitLevels {
+    let mut levels = CommitLevels::default();
+    for CommitArg { resource, factor } in commit {
+        *level(*resource, &mut levels) = *factor;
+    }
+    levels
 }
 
 /// Applies overcommit factors to those of a rate card. The last factor for a resource wins.

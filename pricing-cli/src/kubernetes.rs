@@ -2,7 +2,7 @@
 
 use pricing_core::input::InputError;
 use pricing_core::quote::Predict;
-use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion, Profile, configuration};
+use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
@@ -50,15 +50,13 @@ impl KubernetesText {
 
     /// Parses the configuration.
     pub(crate) fn parse(&self) -> Result<Kubernetes, CliError> {
-        let (profile, warnings) = match &self.scheduler_config {
-            Some(document) => {
-                let read = configuration::read(&document.text).map_err(|error| document.malformed(error))?;
-                (read.profile, read.warnings)
-            }
-            None => (Profile::default(), Vec::new()),
-        };
-        let Self { version, pods_without_requests, .. } = *self;
-        let scheduler = KubeScheduler { version, profile, pods_without_requests };
+        let Self { predict: _, version, pods_without_requests, scheduler_config } = self;
+        let text = scheduler_config.as_ref().map(|document| &*document.text);
+        let read = KubeScheduler::configured(*version, *pods_without_requests, text);
+        let (scheduler, warnings) = read.map_err(|error| match scheduler_config {
+            Some(document) => document.malformed(error),
+            None => CliError::Usage(error.to_string()),
+        })?;
         Ok(Kubernetes { scheduler, predict: self.predict, warnings })
     }
 }

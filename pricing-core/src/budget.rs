@@ -5,8 +5,9 @@
 //! or the rate card takes its steps before it does its work. Steps measure the work and not the machine, so the same
 //! request with the same number of steps ends at the same place everywhere.
 //!
-//! Predictions of where pods start have a part of their own, in addition to these steps. So they never cost an order its
-//! price: without any of it left there is no prediction, and the price is the same.
+//! Predictions of where pods start have a part of their own, in addition to these steps. So their steps never cost an
+//! order its price: without any of them left there is no prediction, and the price is the same. Time is shared: a
+//! deadline that passes during a prediction ends the whole budget.
 //!
 //! A budget that is used up stays used up. Taking more from it fails with the one of the two that ran out, and that is
 //! a fault.
@@ -154,9 +155,12 @@ impl<'a> Budget<'a> {
         }
     }
 
-    /// Does work on the part for predictions. If that is used up, the rest of the budget is as it was; only the time is
-    /// the request's own.
-    pub(crate) fn predict<R>(&self, work: impl FnOnce(&Budget<'_>) -> Result<R, Spent>) -> Result<R, Spent> {
+    /// Does work on the part for predictions. If its steps are used up, the rest of the budget is as it was. The time is
+    /// that of the whole request: once it is over, nothing is left for anything.
+    ///
+    /// # Errors
+    /// When the budget or the part is used up.
+    pub fn predict<R>(&self, work: impl FnOnce(&Budget<'_>) -> Result<R, Spent>) -> Result<R, Spent> {
         self.check()?;
         let left = self.left_for_predictions.get();
         let part = Budget { is_late: self.is_late, ..Budget::new(SearchBudget { steps: left }) };

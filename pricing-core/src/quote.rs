@@ -34,6 +34,7 @@ use crate::inventory::Cluster;
 use crate::money::{Denom, Price, Usd, per_block};
 use crate::order::Order;
 use crate::rates::{Placement, Token};
+use crate::reserve::alternatives::PodsOfOrder;
 use crate::reserve::{self, CommittedUnit, PodRequest, Reservation, Scheduler};
 use crate::text::Untrusted;
 
@@ -250,9 +251,10 @@ fn target_sets(request: &QuoteRequest<'_>, budget: &Budget<'_>) -> Result<(Vec<P
             let reserve::alternatives::Alternatives { reservations, mut complete } = match pricing.policy.placement {
                 Placement::Kubernetes => {
                     let pods = order.group.resources().iter().zip(&units);
-                    let pods: Vec<PodRequest> =
-                        pods.map(|(unit, committed)| PodRequest::new(unit, committed, cluster)).collect();
-                    reserve::alternatives::wherever_pods_start(&units, &pods, cluster, preference, budget)?
+                    let requests: Vec<PodRequest> =
+                        pods.map(|(unit, committed)| PodRequest::new(unit, committed, on.running)).collect();
+                    let pods = PodsOfOrder { requests: &requests, running: on.running };
+                    reserve::alternatives::wherever_pods_start(&units, pods, cluster, preference, budget)?
                 }
                 Placement::Pinned => reserve::alternatives::alternatives(&units, cluster, preference, budget)?,
             };

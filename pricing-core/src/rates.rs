@@ -125,7 +125,7 @@ keywords! {
 }
 
 keywords! {
-    /// What to do with an order of which Kubernetes would probably leave a replica without a node.
+    /// What to do with an order whose replica Kubernetes would probably leave without a node.
     #[derive(Default)]
     Pending {
         /// Bid, with a warning.

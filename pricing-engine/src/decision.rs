@@ -4,12 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use pricing_core::budget::{Budget, SearchBudget, Spent};
 use pricing_core::input::InputError;
+use pricing_core::inventory::Cluster;
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::order::{self, Order};
 use pricing_core::quote::{
     self, Alternatives, GivenTarget, Quote, QuoteRequest, QuotedTarget, Reason, ReasonCode, Supply, TargetError, Terms,
 };
+use pricing_core::reserve::kubernetes::{Draw, PodTemplate};
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 use pricing_host::{Plugin, Pricer};
@@ -147,10 +149,19 @@ pub struct PricedGroup {
     pub quote: Quote,
     /// The price of every distinct set of cards; `None` if it was not requested, or if the inventory is unusable.
     pub alternatives: Option<Alternatives>,
-    /// The capacity that the bids for the previous groups take, in addition to what is held for other orders.
-    pub before: Vec<HeldCapacity>,
+    /// What the bids for the previous groups take.
+    pub before: TakenBefore,
     /// The budget that was left for this group.
     pub remaining_budget: RemainingBudget,
+}
+
+/// What the bids for the previous groups of an order take from the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakenBefore {
+    /// What is reserved for them, in addition to what is held for other orders.
+    pub reserved: Vec<HeldCapacity>,
+    /// What their pods request, on the nodes where Kubernetes would start them.
+    pub started: Vec<HeldCapacity>,
 }
 
 /// The result of screening one group.
@@ -182,28 +193,33 @@ impl RemainingBudget {
     }
 }
 
-/// The search steps per node that subtracting a bid from the cluster costs.
-const SUBTRACTION_STEPS: usize = 32;
+/// The search steps per node that subtracting a bid costs: from what can be reserved, and from what Kubernetes sees.
+const SUBTRACTION_STEPS: usize = 64;
 
 /// Prices each group of the order. Each is placed on what the bids for the previous groups leave of the cluster, since
-/// all of them may be won. A group that is not bid on takes nothing.
+/// all of them may be won, and its pods are predicted where the pods of these bids leave room. A group that is not bid
+/// on takes nothing.
 ///
 /// Once the budget is used up, every further group is a fault. A deadline in `budget` stops the search as well.
 #[must_use]
 pub fn price(settings: &Settings, live: &LiveState, request: &OrderRequest, budget: &Budget<'_>) -> Vec<PricedGroup> {
     let mut all = Vec::with_capacity(request.orders.len());
     let mut live = live.clone();
-    let mut before: Vec<HeldCapacity> = Vec::new();
+    let mut before = TakenBefore::default();
     for (index, order) in request.orders.iter().enumerate() {
         let ((quote, alternatives), remaining_budget) =
             RemainingBudget::of(budget, || price_group(settings, &live, request, (index, order), budget));
         let last = index.saturating_add(1) == request.orders.len();
-        let taken = if last || !is_placed(request) { Vec::new() } else { capacity_of_bid(settings, order, &quote) };
+        let taken = if last || !is_placed(request) {
+            TakenBefore::default()
+        } else {
+            TakenBefore::by_bid(settings, order, &quote, &live.availability, budget)
+        };
         all.push(PricedGroup { quote, alternatives, before: before.clone(), remaining_budget });
         // Without these steps the budget is used up: the next groups are faults, so the cluster no longer matters.
         if !taken.is_empty() && budget.take(nodes(&live.availability).saturating_mul(SUBTRACTION_STEPS)).is_ok() {
             live.availability = without(live.availability, &taken);
-            before = HeldCapacity::merge(before.into_iter().chain(taken));
+            before.add(taken);
         }
     }
     all
@@ -230,13 +246,69 @@ fn capacity_of_bid(settings: &Settings, order: &Order, quote: &Quote) -> Vec<Hel
     }
 }
 
+impl TakenBefore {
+    /// Returns what a bid takes. Where it is not predicted where its pods start, they take what is reserved for them.
+    fn by_bid(
+        settings: &Settings,
+        order: &Order,
+        quote: &Quote,
+        availability: &Availability,
+        budget: &Budget<'_>,
+    ) -> Self {
+        let reserved = capacity_of_bid(settings, order, quote);
+        let started = match availability {
+            Availability::Known(snapshot) if !reserved.is_empty() => {
+                capacity_of_pods(settings, order, quote, &snapshot.running, budget)
+            }
+            Availability::Known(_) | Availability::NotConfigured | Availability::Unusable(_) => None,
+        };
+        Self { started: started.unwrap_or_else(|| reserved.clone()), reserved }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.reserved.is_empty() && self.started.is_empty()
+    }
+
+    fn add(&mut self, more: Self) {
+        let merge = |known: &mut Vec<HeldCapacity>, more| {
+            *known = HeldCapacity::merge(std::mem::take(known).into_iter().chain(more));
+        };
+        merge(&mut self.reserved, more.reserved);
+        merge(&mut self.started, more.started);
+    }
+}
+
+/// Returns what the pods of a bid request on the nodes where Kubernetes would start them. `None` if that is not
+/// predicted, or if a pod fits nowhere.
+///
+/// The pods of the next groups are predicted for one course of events, not for each of them: of nodes that are equally
+/// good for a pod, it gets the first.
+fn capacity_of_pods(
+    settings: &Settings,
+    order: &Order,
+    quote: &Quote,
+    running: &Cluster,
+    budget: &Budget<'_>,
+) -> Option<Vec<HeldCapacity>> {
+    quote.pods.placements()?;
+    let units = settings.rates.pricing.commit.for_order(order).units(&order.group, settings.scheduler);
+    let selectors = quote.targets.iter().map(|target| target.selector.clone());
+    let pods = PodTemplate::selected(&order.group, &units, selectors, running);
+    let scheduler = &settings.kubernetes.scheduler;
+    match budget.predict(|part| scheduler.draw(&pods, running, &mut |_| 0, part)).ok()? {
+        Draw::Started(nodes) => Some(HeldCapacity::of_pods(order, &units, &pods, &nodes, running)),
+        Draw::Pending { .. } => None,
+    }
+}
+
 /// Returns the inventory with more capacity held. The utilisation does not change: a bid may still be lost.
-fn without(availability: Availability, taken: &[HeldCapacity]) -> Availability {
+fn without(availability: Availability, taken: &TakenBefore) -> Availability {
     match availability {
         Availability::Known(snapshot) => {
-            let held = HeldCapacity::merge(snapshot.held.iter().chain(taken).cloned());
+            let held = HeldCapacity::merge(snapshot.held.iter().chain(&taken.reserved).cloned());
             Availability::Known(Arc::new(Snapshot {
-                cluster: Arc::new(snapshot.cluster.without(taken)),
+                cluster: Arc::new(snapshot.cluster.without(&taken.reserved)),
+                running: Arc::new(snapshot.running.without(&taken.started)),
                 held,
                 ..(*snapshot).clone()
             }))

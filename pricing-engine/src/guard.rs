@@ -14,6 +14,8 @@
 //! - **`inventory`:** the inventory was removed, so that capacity is not checked;
 //! - **`explore`:** prices are varied further down, since `explore.spread` is wider or new;
 //! - **`tune`:** the service may change rates further by itself: `tune.apply` is new, or its floor, ceiling or step is wider;
+//! - **`kubernetes`:** `[kubernetes]` or the scheduler's configuration changed, if either rate card prices or declines by
+//!   where pods are predicted to start;
 //! - **`cut`:** the rate card file is a prefix of the accepted one, and anything differs, even if it is a price that
 //!   rises.
 //!
@@ -46,11 +48,12 @@ use std::sync::Arc;
 
 use pricing_core::money::{Usd, UsdPerAkt};
 use pricing_core::rates::changes::{self, Change, Concern, Limit};
-use pricing_core::rates::{AmbiguousGpu, CoinValue, Pending, Pricing};
+use pricing_core::rates::{CoinValue, Pricing};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{
-    self, ConfigError, Fallback, Listen, Loaded, LoadedRates, MaxChange, Number, Percentage, Spread, TuneRange,
+    self, ConfigError, Fallback, Listen, Loaded, LoadedRates, LoadedScheduler, MaxChange, Number, Percentage, Spread,
+    TuneRange,
 };
 use crate::digest::Digest;
 
@@ -97,9 +100,14 @@ struct OtherSettings {
     /// How far rates may change by themselves. None if they do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tune: Option<TuneLimits>,
-    /// What predicts where pods start. None if nothing is decided by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    kubernetes: Option<String>,
+    /// What predicts where pods start.
+    #[serde(default = "default_scheduler")]
+    kubernetes: String,
+}
+
+/// The scheduler of files that were written before it was compared.
+fn default_scheduler() -> String {
+    LoadedScheduler::default().to_string()
 }
 
 /// How far rates may change by themselves.
@@ -123,7 +131,7 @@ impl Accepted {
             max_change: config.reload.max_change,
             spread: config.explore.as_ref().map(|explore| explore.spread),
             tune: config.tune.as_ref().filter(|tune| tune.apply).map(TuneLimits::of),
-            kubernetes: decides_by_prediction(&loaded.rates.pricing).then(|| loaded.scheduler.to_string()),
+            kubernetes: loaded.scheduler.to_string(),
         };
         Self { rates: loaded.rates.clone(), card: loaded.card.clone(), beside }
     }
@@ -141,6 +149,12 @@ impl Accepted {
         Self { beside: other.beside.clone(), ..self }
     }
 
+    /// Returns whether these rates can be applied with the other settings of `other` without being accepted.
+    #[must_use]
+    pub(crate) fn admits_with_own_rates(&self, other: &Self) -> bool {
+        self.admits(&self.clone().with_all_but_the_rates_of(other), &Listen::default()).is_ok()
+    }
+
     /// Checks whether a new configuration can be applied without being accepted.
     ///
     /// # Errors
@@ -156,7 +170,8 @@ impl Accepted {
         if !differences.is_empty() && self.is_cut_to(new) {
             differences.insert(0, cut(self, new));
         }
-        let beside = beside(one, other);
+        let mut beside = beside(one, other);
+        beside.extend(self.other_scheduler(new));
         // A fixed value of an AKT belongs to the configuration, although it affects the rates.
         let is_akt_changed = one.usd_per_akt.zip(other.usd_per_akt).is_some_and(|(one, other)| one != other);
         let is_rates_alone = beside.is_empty() && !is_akt_changed;
@@ -181,6 +196,13 @@ impl Accepted {
         }
     }
 
+    /// Returns the change of what predicts where pods start, if one of the rate cards prices or declines by it.
+    fn other_scheduler(&self, new: &Self) -> Option<Difference> {
+        let is_needed = [self, new].iter().any(|accepted| accepted.rates.pricing.policy.needs_prediction());
+        let (before, after) = (&self.beside.kubernetes, &new.beside.kubernetes);
+        (is_needed && before != after).then(|| Difference::new("kubernetes", before, after, KUBERNETES))
+    }
+
     fn is_cut_to(&self, new: &Self) -> bool {
         self.card.as_ref().zip(new.card.as_ref()).is_some_and(|(one, other)| changes::is_cut(one, other))
     }
@@ -192,7 +214,6 @@ impl Accepted {
         let (rates, usd) = (self.rates.digest, usd_per_akt.map(Number::get));
         let (spread, tune) = (spread_text(*spread), limits_text(tune.as_ref()));
         let max_change = max_change.get();
-        let kubernetes = kubernetes.as_deref().unwrap_or("none");
         Digest::of(format!(
             "{rates} {plugin} {fallback:?} {inventory} {usd:?} {max_change} {spread} {tune} {kubernetes}"
         ))
@@ -246,19 +267,7 @@ fn beside(before: &OtherSettings, after: &OtherSettings) -> Vec<Difference> {
     if let Some(tune) = after.tune.as_ref().filter(|tune| !tune.is_within(before.tune.as_ref())) {
         found.push(Difference::new("tune", limits_text(before.tune.as_ref()), limits_text(Some(tune)), TUNE));
     }
-    // Where both decide by predictions. A card that begins or ceases to do so is compared with the other one itself.
-    if let (Some(before), Some(after)) = (&before.kubernetes, &after.kubernetes)
-        && before != after
-    {
-        found.push(Difference::new("kubernetes", before, after, KUBERNETES));
-    }
     found
-}
-
-/// Returns whether a prediction of where pods start decides over a price or a bid.
-fn decides_by_prediction(pricing: &Pricing) -> bool {
-    let policy = &pricing.policy;
-    policy.ambiguous_gpu == AmbiguousGpu::Likely || policy.pending == Pending::Decline
 }
 
 impl TuneLimits {

@@ -33,7 +33,8 @@ pub enum Purpose {
     Tenant,
 }
 
-/// Words of the stream between the draws for two orders, far more than any purpose needs.
+/// Words of the stream between the draws for two orders: 512 numbers. Only a lot for each of more than 512 replicas takes
+/// more. The numbers after these are also the first ones of the next order, so the two are not independent.
 const WORDS_BETWEEN: u128 = 1 << 10;
 
 /// The random numbers of one seed.

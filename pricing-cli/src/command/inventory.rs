@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use pricing_core::inventory::{Cluster, finding::Finding, variants};
 use pricing_core::quote::wire::SCHEMA;
-use pricing_core::reserve::kubernetes::KubernetesVersion;
 use serde_json::{Value, json};
 
-use crate::args::{Output, OutputArgs};
+use crate::args::{CommitArg, KubeSchedulerArgs, Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
 
@@ -28,7 +27,7 @@ enum InventoryCommand {
     /// Show what each node has, and how much of it is in use
     Show(show::Args),
     /// List what cannot be true in an inventory, the cards that have no certain price, and the orders that would hang
-    Check(CheckArgs),
+    Check(Box<CheckArgs>),
 }
 
 /// Arguments of `bidprice inventory check`.
@@ -38,21 +37,17 @@ struct CheckArgs {
     #[arg(value_name = "FILE|WORDS")]
     file: PathBuf,
     /// Orders that the daemon would reserve, each as if it were the only one: an SDL, a group spec (one, an array, or
-    /// inside an answer of the chain) or a bid script request. Lists those of which Kubernetes would leave a replica
-    /// without a node
+    /// inside an answer of the chain) or a bid script request. Lists those with a replica that Kubernetes would
+    /// leave without a node
     #[arg(long, value_name = "FILE")]
     orders: Option<PathBuf>,
-    /// The configuration of the cluster's kube-scheduler (a KubeSchedulerConfiguration, YAML), for `--orders` [default:
-    /// one without a configuration of its own]
-    #[arg(long, value_name = "FILE", requires = "orders")]
-    scheduler_config: Option<PathBuf>,
-    /// The release of the cluster's Kubernetes, for `--orders` [default: 1.34]
-    #[arg(long, value_enum, value_name = "VERSION", requires = "orders")]
-    kubernetes_version: Option<KubernetesVersion>,
-    /// How many pods without requests run on each node, for `--orders` [default: 0]
-    #[arg(long, value_name = "N", requires = "orders")]
-    pods_without_requests: Option<u32>,
-    #[command(flatten)]
+    /// Overcommit factors for `--orders`, such as `cpu=2,memory=1.5`, or percentages as in the daemon's flags, such as
+    /// `cpu=150%`
+    #[arg(long, value_name = "RESOURCE=FACTOR,...", value_delimiter = ',', requires = "orders")]
+    commit: Vec<CommitArg>,
+    #[command(flatten, next_help_heading = "Options for --orders")]
+    scheduler: KubeSchedulerArgs,
+    #[command(flatten, next_help_heading = "Options")]
     output: OutputArgs,
 }
 
@@ -64,6 +59,9 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
 }
 
 fn check(args: &CheckArgs) -> Result<Exit, CliError> {
+    if let (None, Some(option)) = (&args.orders, args.scheduler.given()) {
+        return Err(CliError::Usage(format!("{option} needs --orders")));
+    }
     let (cluster, mut findings) = read(&args.file)?;
     if let Some(orders) = &args.orders {
         findings.extend(pending::findings(orders, args, &cluster)?);

@@ -256,8 +256,9 @@ const MAX_DENOMINATOR: u128 = 1 << 96;
 /// The candidates weighted by probability. None if that is not known, or all of them are impossible.
 ///
 /// The probabilities are brought to the least common multiple of the denominators. If it is larger than
-/// [`MAX_DENOMINATOR`], they are in multiples of 2^-64. Where they add up to less than 1, because a replica may be
-/// pending, the weights are those of a replica that does start.
+/// [`MAX_DENOMINATOR`], they are in multiples of 2^-64. They add up to less than 1 if a replica may be pending,
+/// or may start on a node that has the label but no card that the order allows. The weights are then those of a replica
+/// that starts with a card that the order allows.
 pub(super) fn by_probability(candidates: &[Candidate]) -> Option<Vec<Candidate>> {
     let known: Vec<Probability> = candidates.iter().map(|candidate| candidate.probability).collect::<Option<_>>()?;
     let multiple =

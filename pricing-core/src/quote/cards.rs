@@ -7,7 +7,7 @@ use super::candidates::{Candidate, CandidateKinds, CardMatching, Tally, alike};
 use super::prediction::Predict;
 use super::reason::Reason;
 use super::terms::Terms;
-use crate::budget::{Budget, Spent};
+use crate::budget::Budget;
 use crate::gpu::GpuKind;
 use crate::inventory::{Cluster, NodeId};
 use crate::order::ResourceUnit;
@@ -90,9 +90,11 @@ pub(super) struct PlacedOn<'a> {
 
 impl<'a> PlacedOn<'a> {
     pub(super) fn new(cluster: &'a Cluster, scheduler: Scheduler, pricing: &'a Pricing, terms: &Terms<'a>) -> Self {
+        let has_same_nodes = |running: &&Cluster| running.nodes().len() == cluster.nodes().len();
+        debug_assert!(terms.running.is_none_or(|running| has_same_nodes(&running)), "`running` has other nodes");
         // Nodes are named by their places, so both have to have the same ones.
-        let running = terms.running.filter(|running| running.nodes().len() == cluster.nodes().len());
-        Self { cluster, running: running.unwrap_or(cluster), scheduler, pricing, predict: terms.predict }
+        let running = terms.running.filter(has_same_nodes).unwrap_or(cluster);
+        Self { cluster, running, scheduler, pricing, predict: terms.predict }
     }
 }
 
@@ -211,25 +213,6 @@ impl QuotedTarget {
         let kinds = candidates.iter().map(|candidate| candidate.kind.clone()).collect();
         let placement = Placement::Kubernetes;
         Ok(Self { kinds: candidates, others, placement, ..Self::unplaced(unit, kinds, true) })
-    }
-
-    /// The nodes where a replica of the unit could start, ascending. Kubernetes picks one of them.
-    ///
-    /// # Errors
-    /// When the budget is used up.
-    pub fn could_start(
-        &self,
-        unit: &ResourceUnit,
-        committed: &CommittedUnit,
-        cluster: &Cluster,
-        budget: &Budget<'_>,
-    ) -> Result<Vec<NodeId>, Spent> {
-        let Some(selector) = self.selector.as_ref().filter(|_| self.placement == Placement::Kubernetes) else {
-            return Ok(Vec::new());
-        };
-        let pod = PodRequest::new(unit, committed, cluster);
-        let nodes = start::nodes(&pod, selector, cluster, budget)?;
-        Ok(nodes.into_iter().map(NodeId::at).collect())
     }
 
     /// The target with its replicas on the nodes where Kubernetes started them, and all that they may be handed there.

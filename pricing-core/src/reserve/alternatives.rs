@@ -56,8 +56,17 @@ struct Cover {
 enum CardSource<'p> {
     /// The reserved nodes.
     Reserved,
-    /// The nodes where its pods could start, given what these ask for.
-    WhereverPodsStart(&'p [PodRequest]),
+    /// The nodes where its pods could start.
+    WhereverPodsStart(PodsOfOrder<'p>),
+}
+
+/// The pods of an order, and where they start.
+#[derive(Clone, Copy, Debug)]
+pub struct PodsOfOrder<'a> {
+    /// What the pods of each unit request, in the units' order.
+    pub requests: &'a [PodRequest],
+    /// The cluster as Kubernetes sees it: the nodes of the cluster that is reserved on, with what is held for other bids.
+    pub running: &'a Cluster,
 }
 
 /// Lists one reservation for each distinct combination of the units' sets of GPU kinds that could be allocated.
@@ -76,13 +85,13 @@ pub fn alternatives(
 }
 
 /// Lists one reservation for each distinct combination of the units' sets of GPU kinds that Kubernetes could hand out
-/// wherever their pods start. `pods` has the request of each unit's pods, in the units' order.
+/// wherever their pods start.
 ///
 /// # Errors
 /// The same as [`alternatives`].
 pub fn wherever_pods_start(
     units: &[CommittedUnit],
-    pods: &[PodRequest],
+    pods: PodsOfOrder<'_>,
     cluster: &Cluster,
     preference: Preference<'_>,
     budget: &Budget<'_>,

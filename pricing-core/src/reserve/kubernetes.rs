@@ -40,8 +40,6 @@ mod tests;
 mod version;
 pub mod wire;
 
-use std::collections::BTreeMap;
-
 use crate::budget::{Budget, Spent};
 use crate::inventory::{Cluster, NodeId};
 
@@ -157,22 +155,6 @@ impl KubeScheduler {
 }
 
 impl PodPlacements {
-    /// For each node, the mean over a unit's replicas of the probability that the replica starts there. None if a sum
-    /// does not fit.
-    ///
-    /// The sum over all nodes is below 1 if a replica may be pending.
-    #[must_use]
-    pub fn mean_by_node(&self, resource_id: u32, replicas: u32) -> Option<BTreeMap<NodeId, Probability>> {
-        let mut means = BTreeMap::new();
-        for step in self.steps.iter().filter(|step| step.resource_id == resource_id) {
-            for NodeProbability { node, probability } in &step.nodes {
-                let mean = means.entry(*node).or_insert(Probability::ZERO);
-                *mean = mean.checked_add(probability.divided(replicas)?)?;
-            }
-        }
-        Some(means)
-    }
-
     /// Adds the step of the next replica.
     fn place(
         &mut self,

@@ -10,7 +10,8 @@
 //!   does not reach the scheduler;
 //! - a label for each persistent class that the order names.
 //!
-//! Commit levels apply to all of these. What the order's other replicas take is not subtracted, because pods start in
+//! Commit levels apply to all of these but cards and HCAs: the daemon does not overcommit them, so a level for cards
+//! only affects what is reserved. What the order's other replicas take is not subtracted, because pods start in
 //! any order.
 
 use std::collections::BTreeMap;
@@ -49,8 +50,8 @@ impl PodRequest {
             cpu: committed.cpu,
             memory: committed.memory,
             ephemeral: Bytes::ZERO,
-            gpus: committed.gpu.units,
-            hcas: committed.hcas(),
+            gpus: unit.gpu.units,
+            hcas: if committed.interconnect.is_some() { unit.gpu.units } else { 0 },
             class_bits: 0,
             classes: Vec::new(),
         };

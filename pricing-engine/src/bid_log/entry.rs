@@ -2,13 +2,14 @@
 //!
 //! A decision needs these fields: `schema` (1), `kind`, `sequence`, `call`, `order` or `order_object`, `group`,
 //! `rates`, `scheduler`, `search_steps`, and `quote` or `screen`. Any other missing field is treated as null: it did
-//! not exist when the line was written, or was not needed. Unknown fields are ignored, except in `targets` and `held`,
-//! which a price depends on.
+//! not exist when the line was written, or was not needed. Unknown fields are ignored, except in `targets`, `held`
+//! and `started`, which a price depends on.
 
 mod placed;
 
 use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::quote::{DecisionKind, Exploration, GivenTarget};
+use pricing_core::rates::Policy;
 use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion};
 use pricing_core::text::Untrusted;
 use serde::{Deserialize, Serialize};
@@ -90,7 +91,7 @@ pub struct Decision {
     /// Whether the deadline passed before the group was decided.
     #[serde(default)]
     pub out_of_time: bool,
-    /// What predicted where the pods start; a scheduler without a configuration if this is missing.
+    /// What predicted where the pods start. If this is missing, nothing was decided by it, and it was the default one.
     #[serde(default)]
     pub kubernetes: Option<KubernetesEntry>,
     /// The rate card.
@@ -104,6 +105,9 @@ pub struct Decision {
     /// The capacity that was held.
     #[serde(default)]
     pub held: Vec<HeldCapacity>,
+    /// What the pods of the previous groups' bids request, on the nodes where Kubernetes would start them.
+    #[serde(default)]
+    pub started: Vec<HeldCapacity>,
     /// The value of an AKT in USD.
     #[serde(default)]
     pub usd_per_akt: Option<String>,
@@ -141,11 +145,12 @@ pub struct KubernetesEntry {
 }
 
 impl KubernetesEntry {
-    /// The entry for a scheduler. None for the default one.
-    pub(super) fn of(loaded: &LoadedScheduler) -> Option<Self> {
+    /// The entry for a scheduler. None for the default one, unless the policy decides by predictions: a later version of
+    /// the program may have another default, and its replay has to make the same decision.
+    pub(super) fn of(loaded: &LoadedScheduler, policy: &Policy) -> Option<Self> {
         let scheduler_config = loaded.text.as_ref().map(|(digest, _)| *digest);
         let is_default = loaded.predict && loaded.scheduler == KubeScheduler::default() && scheduler_config.is_none();
-        (!is_default).then_some(Self {
+        (!is_default || policy.needs_prediction()).then_some(Self {
             predict: loaded.predict,
             version: loaded.scheduler.version,
             scheduler_config,

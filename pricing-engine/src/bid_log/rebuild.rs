@@ -191,8 +191,14 @@ impl Rebuilder {
             Some(InventoryEntry::Snapshot(digest)) => *digest,
         };
         let whole = self.snapshot(digest)?;
-        if decision.held.is_empty() {
+        if decision.held.is_empty() && decision.started.is_empty() {
             return Ok(Availability::Known(whole));
+        }
+        if !decision.started.is_empty() {
+            // Few orders have several groups, so these are not kept.
+            let running = Arc::new(whole.cluster.without(&decision.started));
+            let reserved = less(&whole, decision.held.clone());
+            return Ok(Availability::Known(Arc::new(Snapshot { running, ..(*reserved).clone() })));
         }
         let at_hand = self.held.as_ref().filter(|(of, known)| *of == digest && known.held == decision.held);
         if let Some((_, known)) = at_hand {

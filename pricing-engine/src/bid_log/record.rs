@@ -100,6 +100,8 @@ struct DecisionLine<'a> {
     plugin: Option<PluginEntry>,
     inventory: Option<InventoryEntry>,
     held: &'a [HeldCapacity],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    started: &'a [HeldCapacity],
     usd_per_akt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explore: Option<ExploreEntry>,
@@ -183,11 +185,12 @@ impl Record<'_> {
             prediction_steps_left: Some(remaining_budget.left_for_predictions)
                 .filter(|left| *left != settings.budget.for_predictions()),
             out_of_time: remaining_budget.out_of_time,
-            kubernetes: KubernetesEntry::of(&settings.kubernetes),
+            kubernetes: KubernetesEntry::of(&settings.kubernetes, &settings.rates.pricing.policy),
             rates: settings.rates.digest,
             plugin,
             inventory,
             held: &held,
+            started: priced.map_or(&[], |priced| &priced.before.started),
             usd_per_akt: live.usd_per_akt.map(|usd| usd.to_string()),
             explore: priced.and(exploration).map(Into::into),
             gpu: gpu.unwrap_or_default(),
@@ -245,7 +248,7 @@ fn inventory(availability: &Availability) -> (Option<InventoryEntry>, Option<&Sn
 /// Returns the capacity that was held when a group was placed: for other orders, and for the previous groups.
 fn held<'a>(snapshot: Option<&'a Snapshot>, priced: Option<&PricedGroup>) -> Cow<'a, [HeldCapacity]> {
     let held = snapshot.map_or(&[][..], |snapshot| &snapshot.held);
-    match priced.map(|priced| priced.before.as_slice()) {
+    match priced.map(|priced| priced.before.reserved.as_slice()) {
         None | Some([]) => Cow::Borrowed(held),
         Some(before) => Cow::Owned(HeldCapacity::merge(held.iter().chain(before).cloned())),
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pricing_core::input::InputError;
 use pricing_core::quote::Predict;
-use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion, configuration};
+use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion};
 
 use super::model::Kubernetes;
 use crate::digest::Digest;
@@ -30,7 +30,7 @@ impl Default for LoadedScheduler {
     }
 }
 
-/// What decides over predictions, in short.
+/// What affects predictions, in short.
 impl fmt::Display for LoadedScheduler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.predict {
@@ -56,15 +56,9 @@ impl LoadedScheduler {
         pods_without_requests: u32,
         text: Option<Arc<str>>,
     ) -> Result<Self, InputError> {
-        let mut loaded = Self { predict, ..Self::default() };
-        loaded.scheduler.version = version;
-        loaded.scheduler.pods_without_requests = pods_without_requests;
-        if let Some(text) = text {
-            let read = configuration::read(&text)?;
-            (loaded.scheduler.profile, loaded.warnings) = (read.profile, read.warnings);
-            loaded.text = Some((Digest::of(text.as_bytes()), text));
-        }
-        Ok(loaded)
+        let (scheduler, warnings) = KubeScheduler::configured(version, pods_without_requests, text.as_deref())?;
+        let text = text.map(|text| (Digest::of(text.as_bytes()), text));
+        Ok(Self { predict, scheduler, text, warnings })
     }
 
     /// Reads what a section of the configuration says, with the text of the file that it names.

@@ -169,6 +169,29 @@ fn what_predicts_has_to_be_accepted_where_it_decides() {
 }
 
 #[test]
+fn a_refused_card_does_not_hide_another_scheduler() {
+    let place = Place::new();
+    let card = |cpu: u32, policy: &str| format!("[rates]\ncpu = {cpu}\n[policy]\n{policy}\n");
+    let with = |keys: &str| format!("{IN_FILE}[kubernetes]\n{keys}\n");
+    let kept = place.accepted(&with("version = \"1.36\""), &card(4, "ambiguous_gpu = \"likely\""));
+    // Neither card nor scheduler are accepted. The card alone must not decide whether the scheduler is compared.
+    let offered = place.accepted(&with("pods_without_requests = 9"), &card(1, "ambiguous_gpu = \"highest\""));
+    let refusal = kept.admits(&offered, &Listen::default()).unwrap_err();
+    assert!(!refusal.is_rates_alone, "{refusal}");
+    assert!(refusal.concerns().any(|found| found.key == "kubernetes"), "{refusal}");
+    assert!(!kept.admits_with_own_rates(&offered));
+    // A card that begins to decide by predictions is compared, too.
+    let refusal = offered.admits(&kept, &Listen::default()).unwrap_err();
+    assert!(refusal.concerns().any(|found| found.key == "kubernetes"), "{refusal}");
+    // A file from before the scheduler was compared stands for the default one.
+    let before: OtherSettings = serde_json::from_str(
+        r#"{"plugin":false,"fallback":null,"inventory":false,"usd_per_akt":null,"max_change":"50%"}"#,
+    )
+    .unwrap();
+    assert_eq!(before.kubernetes, place.accepted("", "").beside.kubernetes);
+}
+
+#[test]
 fn the_limit_is_the_new_one_and_a_key_that_was_lost_loosens_nothing() {
     let place = Place::new();
     let with = |max_change: &str, cpu: &str| {

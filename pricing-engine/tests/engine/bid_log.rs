@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::HANG;
 use crate::decisions::{Sample, closed, host};
-use pricing_core::quote::ReasonCode;
+use pricing_core::quote::{Item, ReasonCode};
 use pricing_core::reserve::Scheduler;
 use pricing_core::reserve::kubernetes::KubernetesVersion;
 use pricing_engine::bid_log::entry::{Damage, Entry};
@@ -422,6 +422,31 @@ fn the_groups_of_an_order_are_not_promised_the_same_card_and_replay_so() {
     closed(&log);
     let report = replayed(folder.path(), &WhatIf::default());
     assert_eq!((report.same, report.changed, report.unchecked), (6, 0, 0), "{:?}", report.changes);
+}
+
+#[test]
+fn the_pods_of_each_group_are_predicted_on_what_those_of_the_previous_ones_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = BidLog::open(&config(folder.path())).unwrap();
+    let sample = Sample::two_groups_for_two_kinds("ambiguous_gpu = \"likely\"");
+    let priced = decision::price(&sample.settings, &sample.live, &sample.request, &sample.budget());
+    let gpu_rates: Vec<String> = priced
+        .iter()
+        .flat_map(|priced| &priced.quote.lines)
+        .filter(|line| line.item == Item::Gpu)
+        .map(|line| line.rate.clone())
+        .collect();
+    // Kubernetes puts the first pod on the larger node, so the card there is not free for the second one.
+    assert_eq!(gpu_rates, ["a100.40Gi", "a100.80Gi"]);
+    assert!(priced.iter().all(|priced| priced.quote.pods.placements().unwrap().pending.is_none()));
+    assert_eq!(priced[1].before.started[0].node, "larger");
+    assert!(sample.record(&log).into_iter().all(|pending| pending.wait() == Outcome::Written));
+    closed(&log);
+    let report = replayed(folder.path(), &WhatIf::default());
+    assert_eq!((report.same, report.changed, report.unchecked), (3, 0, 0), "{:?}", report.changes);
+    // The release that decided is told even where it is the default.
+    let text = fs::read_to_string(&files(folder.path())[0]).unwrap();
+    assert!(text.contains("\"kubernetes\":{\"predict\":true,\"version\":\"1.34\""), "{text}");
 }
 
 /// Runs one of the ignored tests in a separate process. A shell runs `prefix` first.

@@ -31,8 +31,9 @@ class Quoter:
     Cluster or provider Status; without it capacity is not asked, and a request that leaves the model open may come to
     any card that the rate card lists. ``gpu`` is ``real-card`` or ``highest-wildcard``. ``scheduler`` is ``sound`` or
     ``provider``. ``prefer`` is the card model that a request gets which several models fit: ``order`` (that of the first
-    node), ``cheapest`` or ``packing``; only the scheduler ``sound`` has the choice. ``plugin`` is a pricing plugin. ``usd_per_akt`` is what an AKT is worth, as text or an int: a float
-    would not be exact. ``malformed`` says what becomes of rows that are not an order: ``raise`` raises ``ValueError``, and
+    node), ``cheapest`` or ``packing``; only the scheduler ``sound`` has the choice. Where the rate
+    card decides by where pods start, a Kubernetes 1.34 without a configuration of its own is assumed. ``plugin`` is a
+    pricing plugin. ``usd_per_akt`` is what an AKT is worth, as text or an int: a float would not be exact. ``malformed`` says what becomes of rows that are not an order: ``raise`` raises ``ValueError``, and
     ``keep`` answers them with the decision ``malformed``.
     """
 

@@ -89,10 +89,8 @@ impl Start<'_> {
     ) -> Result<(Vec<HeldCapacity>, Vec<QuotedTarget>), StartError> {
         let cluster = ledger.cluster();
         let committed = self.pricing.commit.for_order(self.order).units(&self.order.group, self.scheduler);
-        let units = self.order.group.resources().iter().zip(&committed).zip(self.targets);
-        let pods: Vec<PodTemplate> = units
-            .map(|((unit, committed), target)| PodTemplate::new(unit, committed, target.selector.clone(), cluster))
-            .collect();
+        let selectors = self.targets.iter().map(|target| target.selector.clone());
+        let pods = PodTemplate::selected(&self.order.group, &committed, selectors, cluster);
         let mut lots = None;
         let mut choose = |ways| lots.get_or_insert_with(|| draws.of(Purpose::Node, order)).below(ways);
         let nodes = match self.kube_scheduler.draw(&pods, cluster, &mut choose, &Budget::new(UNLIMITED))? {

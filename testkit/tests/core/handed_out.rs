@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken test case must say so at once")]
 
+use pricing_core::inventory::held_capacity::HeldCapacity;
 use pricing_core::inventory::{Cluster, read, validate};
 use pricing_core::order::{Order, OrderFormat, detect};
 use pricing_core::quote::{self, Alternatives, Item, Quote, QuotedTarget, ReasonCode, Supply, Terms};
@@ -299,4 +300,23 @@ fn units_that_can_be_read_are_read() {
     let supply = Supply::Reserve { cluster: &cluster, scheduler: Scheduler::Sound };
     let quote = quote::quote(&quote::QuoteRequest::new(&x1, &pricing, supply, &Terms::default()));
     assert_eq!((gpu_usd(&quote), quote.targets[0].is_certain()), (vec!["1000".to_owned()], true));
+}
+
+#[test]
+fn alternatives_count_the_nodes_that_are_only_held_for_other_bids() {
+    // Of the nodes where nothing is held, both models are on n1 only. For pods n2 is free, too, so those with the label of
+    // an H100 may get a T4, and those with the label of an A100 may not.
+    let all = cluster(&[("n1", &[A80, H100], 2, 64, 64), ("n2", &[H100, T4], 2, 64, 64)]);
+    let held = HeldCapacity { node: "n2".to_owned(), cpu: 64_000, ..HeldCapacity::default() };
+    let free = all.without(&[held]);
+    let (order, pricing) = (order(&[unit(1, 1, 1, &["a100", "h100", "t4"])]), pricing(""));
+    let supply = Supply::Reserve { cluster: &free, scheduler: Scheduler::Sound };
+    let sets = |terms: &Terms<'_>| {
+        let found = quote::alternatives(&quote::QuoteRequest::new(&order, &pricing, supply, terms)).unwrap();
+        let mut sets: Vec<usize> = found.list.iter().map(|alternative| alternative.targets[0].kinds.len()).collect();
+        sets.sort_unstable();
+        sets
+    };
+    assert_eq!(sets(&Terms::default()), [2]);
+    assert_eq!(sets(&Terms { running: Some(&all), ..Terms::default() }), [2, 3]);
 }

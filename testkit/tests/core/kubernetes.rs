@@ -7,7 +7,7 @@ use pricing_core::gpu::GpuKind;
 use pricing_core::order::{Order, OrderFormat, group_spec};
 use pricing_core::quote::{QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::toml;
-use pricing_core::reserve::Scheduler;
+use pricing_core::reserve::{PodRequest, Scheduler, start};
 use serde_json::{Value, json};
 use testkit::corpus::{KubernetesVector, kubernetes_vectors};
 
@@ -51,8 +51,10 @@ fn what_kubernetes_could_hand_out_is_what_its_own_filters_say() {
             let target = &quoted.targets[place];
             expected(&vector, unit, target);
             let (asked, committed) = (&order.group.resources()[place], &committed[place]);
-            let starts = target.could_start(asked, committed, &vector.cluster, &Budget::default()).unwrap();
-            let starts = starts.iter().map(|id| json!(*vector.cluster.node(*id).unwrap().name));
+            let (pod, selector) = (PodRequest::new(asked, committed, &vector.cluster), target.selector.as_ref());
+            let nodes = |selector| start::nodes(&pod, selector, &vector.cluster, &Budget::default()).unwrap();
+            let starts = selector.map(nodes).unwrap_or_default();
+            let starts = starts.iter().map(|place| json!(*vector.cluster.nodes()[*place].name));
             assert_eq!(starts.collect::<Vec<_>>(), *unit["could_start"].as_array().unwrap(), "vector {}", vector.id);
             units += 1;
         }

@@ -54,10 +54,19 @@ fn kinds_on<'t>(node: NodeId, target: &'t QuotedTarget, cluster: &Cluster) -> Ve
 
 /// The mean probability that a replica starts on a node that has a kind which the order allows.
 fn placed_with_a_kind(placements: &PodPlacements, target: &QuotedTarget, cluster: &Cluster) -> ProbabilitySum {
+    placed(placements, target, |node| !kinds_on(node, target, cluster).is_empty())
+}
+
+/// The mean probability that a replica starts on a node without any such kind.
+fn placed_without_a_kind(placements: &PodPlacements, target: &QuotedTarget, cluster: &Cluster) -> ProbabilitySum {
+    placed(placements, target, |node| kinds_on(node, target, cluster).is_empty())
+}
+
+fn placed(placements: &PodPlacements, target: &QuotedTarget, counts: impl Fn(NodeId) -> bool) -> ProbabilitySum {
     let mut sum = ProbabilitySum::ZERO;
     let steps = placements.steps.iter().filter(|step| step.resource_id == target.resource_id);
     for node in steps.flat_map(|step| &step.nodes) {
-        if !kinds_on(node.node, target, cluster).is_empty() {
+        if counts(node.node) {
             sum.add(node.probability, 1, target.count.into());
         }
     }
@@ -92,13 +101,17 @@ proptest! {
     #[test]
     fn without_a_pending_replica_probabilities_add_up_to_one(seed: u64) {
         let kube = scheduler(&mut Random::new(!seed));
-        let Some((_, quote)) = random_quote(seed, &kube) else { return Ok(()) };
-        let Some(PodPlacements { pending: None, approximate: false, .. }) = quote.pods.placements() else { return Ok(()) };
-        for target in quote.targets.iter().filter(|target| !target.kinds.is_empty() && target.others.is_empty()) {
-            // The daemon may reserve a card that the order does not allow; its nodes then have no allowed card.
-            if let Some(sum) = sum_of_kinds(target).filter(|_| !target.approximate) {
-                prop_assert_eq!(sum, Probability::ONE);
-            }
+        let Some((cluster, quote)) = random_quote(seed, &kube) else { return Ok(()) };
+        let Some(placements) = quote.pods.placements() else { return Ok(()) };
+        if placements.pending.is_some() || placements.approximate {
+            return Ok(());
+        }
+        for target in quote.targets.iter().filter(|target| !target.kinds.is_empty()) {
+            let Some(sum) = sum_of_kinds(target).filter(|_| !target.approximate) else { continue };
+            // A pod may start on a node with the label of its model, and no card that the order allows.
+            let elsewhere = placed_without_a_kind(placements, target, &cluster);
+            let Some(all) = sum.checked_add(elsewhere.get()).filter(|_| elsewhere.is_exact()) else { continue };
+            prop_assert_eq!(all, Probability::ONE);
         }
     }
 
@@ -150,6 +163,10 @@ const RATES: &str = "[rates.gpu]\n\"a100.40Gi\" = 600\n\"a100.80Gi\" = 1000\n";
 
 /// Units of 2 threads, 4 GiB and A100s: `(replicas, threads, cards)`.
 fn order(units: &[(u32, u64, u64)]) -> Order {
+    pricing_core::order::detect::read(&order_text(units), Some(OrderFormat::GroupSpec)).unwrap().remove(0)
+}
+
+fn order_text(units: &[(u32, u64, u64)]) -> String {
     let unit = |(place, (count, threads, cards)): (usize, &(u32, u64, u64))| {
         let attribute = json!({"key": "vendor/nvidia/model/a100", "value": "true"});
         json!({"resource": {"id": place + 1, "cpu": {"units": {"val": (threads * 1000).to_string()}},
@@ -158,8 +175,7 @@ fn order(units: &[(u32, u64, u64)]) -> Order {
             "storage": [], "endpoints": []}, "count": count, "price": {"denom": "uact", "amount": "1000000000"}})
     };
     let units: Vec<Value> = units.iter().enumerate().map(unit).collect();
-    let group = json!({"name": "g", "requirements": {}, "resources": units}).to_string();
-    pricing_core::order::detect::read(&group, Some(OrderFormat::GroupSpec)).unwrap().remove(0)
+    json!({"name": "g", "requirements": {}, "resources": units}).to_string()
 }
 
 #[test]
@@ -180,6 +196,23 @@ fn likely_charges_the_mean_by_probability_and_shows_the_weights() {
     let larger = "1 node x 2 a100/40Gi/pcie, 8 cpu, 16Gi memory + 1 node x 2 a100/80Gi/pcie, 64 cpu, 128Gi memory";
     assert_eq!(line(larger, "likely"), ("a100.80Gi".to_owned(), "1000".to_owned(), 0));
     assert_eq!(line(larger, "expected").0, "1/2 a100.40Gi + 1/2 a100.80Gi");
+}
+
+#[test]
+fn a_pod_may_start_where_no_card_is_allowed_and_the_allowed_ones_are_charged() {
+    // The larger node has the label of the model, but its cards are not the ones that the order names.
+    let text = order_text(&[(1, 2, 1)]).replace("model/a100", "model/a100/ram/80Gi");
+    let order = pricing_core::order::detect::read(&text, Some(OrderFormat::GroupSpec)).unwrap().remove(0);
+    let cluster = "1 node x 2 a100/80Gi/pcie, 8 cpu, 16Gi memory + 1 node x 2 a100/40Gi/pcie, 64 cpu, 128Gi memory";
+    let pricing = toml::read(&format!("{RATES}[policy]\nambiguous_gpu = \"likely\"")).unwrap();
+    let quote = quoted(&order, &describe(cluster).unwrap(), &pricing, Scheduler::Sound, &KubeScheduler::default());
+    assert_eq!(quote.pods.placements().unwrap().pending, None);
+    assert_eq!(
+        quote.targets[0].kinds.iter().map(|kind| kind.probability).collect::<Vec<_>>(),
+        [Some(Probability::ZERO)]
+    );
+    assert_eq!(quote.targets[0].others.len(), 1);
+    assert_eq!(quote.lines.iter().find(|line| line.item == Item::Gpu).unwrap().rate, "a100.80Gi");
 }
 
 #[test]

@@ -12,10 +12,9 @@ use pricing_core::reserve::{CommitLevels, ReserveError, Scheduler, reserve};
 use pricing_core::text::excerpt;
 
 use super::CheckArgs;
-use crate::args::{KubernetesArgs, StrictArgs};
+use crate::args::{StrictArgs, commit_levels};
 use crate::error::CliError;
 use crate::load::{self, Document};
-use crate::output;
 
 /// The most nodes that a finding names.
 const NAMED: usize = 4;
@@ -27,31 +26,29 @@ pub(super) fn findings(orders: &Path, args: &CheckArgs, cluster: &Cluster) -> Re
     let read = detect::read_with_warnings(&document.text, None).map_err(|error| document.malformed(error))?;
     let not_strict = StrictArgs { strict: false };
     load::tell(&document.name, &read.warnings, &not_strict)?;
-    let options = KubernetesArgs {
-        scheduler_config: args.scheduler_config.clone(),
-        kubernetes_version: args.kubernetes_version,
-        pods_without_requests: args.pods_without_requests,
-        no_predict: false,
-    };
-    let texts = options.read()?;
+    let texts = args.scheduler.read()?;
     let kubernetes = texts.parse()?;
     if let Some(configuration) = &texts.scheduler_config {
         load::tell(&configuration.name, &kubernetes.warnings, &not_strict)?;
     }
-    let mut findings = Vec::new();
-    for order in &read.orders {
-        match pending(order, cluster, &kubernetes.scheduler) {
-            Ok(pod) => findings.extend(pod.map(|pod| finding(order, &pod))),
-            Err(error) => output::complain(&format!("warning: {}: it is not known: {error}", order.group.name())),
-        }
-    }
-    Ok(findings)
+    let levels = commit_levels(&args.commit);
+    let problem = |order: &Order| match pending(order, cluster, &kubernetes.scheduler, &levels) {
+        Ok(pod) => pod.map(|pod| would_hang(order, &pod)),
+        // What was not found out is a finding, too: otherwise the order would pass for one that starts.
+        Err(error) => Some(format!("it is not known whether the order `{}` would hang: {error}", order.group.name())),
+    };
+    let finding = |problem| Finding { node: None, resource: Resource::Pod, problem, action: Action::Kept };
+    Ok(read.orders.iter().filter_map(problem).map(finding).collect())
 }
 
 /// The replica of an order that may find no node, with the daemon's own reservation.
-fn pending(order: &Order, cluster: &Cluster, scheduler: &KubeScheduler) -> Result<Option<PendingPod>, ReserveError> {
-    let (levels, budget) = (CommitLevels::default(), Budget::default());
-    let levels = levels.for_order(order);
+fn pending(
+    order: &Order,
+    cluster: &Cluster,
+    scheduler: &KubeScheduler,
+    levels: &CommitLevels,
+) -> Result<Option<PendingPod>, ReserveError> {
+    let (levels, budget) = (levels.for_order(order), Budget::default());
     let reservation = match reserve(&order.group, cluster, Scheduler::Kubernetes, &levels, &budget) {
         Ok(reservation) => reservation,
         Err(error @ (ReserveError::SearchExhausted(_) | ReserveError::DeadlineExceeded | ReserveError::Internal)) => {
@@ -64,7 +61,7 @@ fn pending(order: &Order, cluster: &Cluster, scheduler: &KubeScheduler) -> Resul
     Ok(scheduler.place(&pods, cluster, &budget)?.pending)
 }
 
-fn finding(order: &Order, pod: &PendingPod) -> Finding {
+fn would_hang(order: &Order, pod: &PendingPod) -> String {
     let lacks = |node: &NodeShortage| {
         let names: Vec<&str> = node.lacks.iter().map(|lack| lack.resource.name()).collect();
         format!("{} lacks {}", excerpt(&node.node), names.join(" and "))
@@ -74,13 +71,12 @@ fn finding(order: &Order, pod: &PendingPod) -> Finding {
         nodes.push("others lack something, too".to_owned());
     }
     let why = if nodes.is_empty() { String::new() } else { format!(" ({})", nodes.join("; ")) };
-    let problem = format!(
+    format!(
         "the order `{}` would hang: the daemon reserves room for it, and Kubernetes leaves replica {} of resource unit {} \
          without a node, with probability {}{why}",
         order.group.name(),
         pod.replica,
         pod.resource_id,
         pod.probability
-    );
-    Finding { node: None, resource: Resource::Pod, problem, action: Action::Kept }
+    )
 }

@@ -12,9 +12,13 @@ use crate::reserve::kubernetes::{KubeScheduler, Profile, ScoringStrategy, Scorin
 
 /// Replicas of 2 threads, 4 GiB and an A100.
 fn order(replicas: u32) -> Order {
+    order_of_cards(replicas, 1)
+}
+
+fn order_of_cards(replicas: u32, cards: u64) -> Order {
     let text = format!(
         r#"{{"name": "g", "requirements": {{}}, "resources": [{{"resource": {{"id": 1, "cpu": {{"units": {{"val": "2000"}}}},
-        "memory": {{"quantity": {{"val": "4294967296"}}}}, "gpu": {{"units": {{"val": "1"}}, "attributes":
+        "memory": {{"quantity": {{"val": "4294967296"}}}}, "gpu": {{"units": {{"val": "{cards}"}}, "attributes":
         [{{"key": "vendor/nvidia/model/a100", "value": "true"}}]}}, "storage": [], "endpoints": []}},
         "count": {replicas}, "price": {{"denom": "uact", "amount": "1000000000"}}}}]}}"#
     );
@@ -122,6 +126,21 @@ fn a_prediction_does_not_take_steps_from_the_search() {
     assert_eq!(with.0, without.0);
     assert_eq!(without.1, SearchBudget::default().for_predictions());
     assert!(with.1 < without.1);
+}
+
+#[test]
+fn a_pod_requests_the_cards_of_the_order_whatever_is_reserved_for_it() {
+    // With a level of 2, one card is reserved for two. No such pod can start on the first node, which has one.
+    let cluster =
+        describe("1 node x 1 a100/40Gi/pcie, 8 cpu, 16Gi memory + 1 node x 2 a100/80Gi/sxm, 8 cpu, 16Gi memory");
+    let (cluster, order, mut pricing) = (cluster.unwrap(), order_of_cards(1, 2), pricing("ambiguous_gpu = \"likely\""));
+    pricing.commit.gpu = 2.into();
+    for scheduler in [Scheduler::Sound, Scheduler::Provider] {
+        let supply = Supply::Reserve { cluster: &cluster, scheduler };
+        let quote = quote(&QuoteRequest::new(&order, &pricing, supply, &Terms::default()));
+        assert_eq!(kinds(&quote), ["40Gi 0.000000", "80Gi 1.000000"], "{scheduler:?}");
+        assert_eq!(quote.usd_per_month.map(|usd| usd.to_string()).as_deref(), Some("2006.4"));
+    }
 }
 
 #[test]

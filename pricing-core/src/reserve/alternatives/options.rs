@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::covers::covers;
-use super::{CardSource, Cover, Kinds, SetId};
+use super::{CardSource, Cover, Kinds, PodsOfOrder, SetId};
 use crate::reserve::sound::{Index, Problem, Steps, Unit, UnitIndex, kinds_on};
-use crate::reserve::start::{self, PodRequest, PodSelector};
+use crate::reserve::start::{self, PodSelector};
 use crate::reserve::{CommittedUnit, Reservation, ReserveError};
 
 /// The cards of one vendor that the nodes could give to a unit.
@@ -28,7 +28,7 @@ pub(super) struct Options<'a> {
 pub(super) fn sets_of<'a>(
     reservation: &Reservation,
     problem: &Problem<'a>,
-    source: CardSource<'_>,
+    source: CardSource<'a>,
     steps: &mut Steps<'_>,
 ) -> Result<Vec<Kinds<'a>>, ReserveError> {
     let mut sets = Vec::with_capacity(reservation.targets.len());
@@ -46,7 +46,7 @@ pub(super) fn sets_of<'a>(
 pub(super) fn options_by_model<'a>(
     problem: &Problem<'a>,
     unit: UnitIndex,
-    pods: &[PodRequest],
+    pods: PodsOfOrder<'a>,
     steps: &mut Steps<'_>,
 ) -> Result<Options<'a>, ReserveError> {
     let mut sets: BTreeMap<Kinds<'a>, Vec<Cover>> = BTreeMap::new();
@@ -70,20 +70,20 @@ pub(super) fn options_by_model<'a>(
 fn kinds_of<'a>(
     problem: &Problem<'a>,
     unit: UnitIndex,
-    pods: &[PodRequest],
+    pods: PodsOfOrder<'a>,
     selector: &PodSelector,
     steps: &mut Steps<'_>,
 ) -> Result<Kinds<'a>, ReserveError> {
     let asked = problem.units.get(unit)?.asked;
-    let pod = pods.get(unit.position());
+    let pod = pods.requests.get(unit.position());
     debug_assert!(pod.is_some(), "the pods are those of the order's units");
     let pod = pod.ok_or(ReserveError::Internal)?;
-    let nodes = start::nodes(pod, selector, problem.cluster, steps.budget())?;
+    let nodes = start::nodes(pod, selector, pods.running, steps.budget())?;
     steps.take(nodes.len())?;
     let mut kinds = Kinds::new();
-    for alike in start::by_outfit(&nodes, problem.cluster) {
+    for alike in start::by_outfit(&nodes, pods.running) {
         steps.take(alike.cards.len().saturating_mul(asked.gpu.alternatives.len().saturating_add(8)))?;
-        let cards = alike.cards.iter().filter_map(|(id, _)| problem.cluster.card(*id)).map(|card| &card.kind);
+        let cards = alike.cards.iter().filter_map(|(id, _)| pods.running.card(*id)).map(|card| &card.kind);
         kinds.extend(cards.filter(|kind| kind.vendor() == selector.vendor && asked.gpu.allows(kind)));
     }
     Ok(kinds)

@@ -13,7 +13,7 @@ mod tests;
 use crate::input::InputError;
 use crate::yaml::{self, Place};
 
-use super::Profile;
+use super::{KubeScheduler, KubernetesVersion, Profile};
 use fields::{Fields, Warnings};
 
 /// The largest configuration that is read, in bytes. Real ones have a few thousand.
@@ -73,6 +73,24 @@ pub fn read(text: &str) -> Result<SchedulerConfiguration, InputError> {
     let warnings = Warnings::default();
     let profile = configuration(&Place::root(&document.root), &warnings)?;
     Ok(SchedulerConfiguration { profile, warnings: warnings.into_list() })
+}
+
+impl KubeScheduler {
+    /// A scheduler with the text of its configuration, if it has one, and the warnings about it.
+    ///
+    /// # Errors
+    /// Those of [`read`].
+    pub fn configured(
+        version: KubernetesVersion,
+        pods_without_requests: u32,
+        text: Option<&str>,
+    ) -> Result<(Self, Vec<InputError>), InputError> {
+        let SchedulerConfiguration { profile, warnings } = match text {
+            Some(text) => read(text)?,
+            None => SchedulerConfiguration { profile: Profile::default(), warnings: Vec::new() },
+        };
+        Ok((Self { version, profile, pods_without_requests }, warnings))
+    }
 }
 
 fn configuration(root: &Place<'_>, warnings: &Warnings) -> Result<Profile, InputError> {

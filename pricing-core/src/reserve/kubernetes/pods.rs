@@ -3,7 +3,7 @@
 use crate::inventory::held_capacity::{HeldCapacity, HeldCards};
 use crate::inventory::{Cluster, NodeId};
 use crate::order::{GroupSpec, ResourceUnit};
-use crate::reserve::{CommittedUnit, InterconnectRequest, PodRequest, PodSelector, Reservation};
+use crate::reserve::{CommittedUnit, InterconnectRequest, PodRequest, PodSelector, Reservation, Target};
 
 /// What the replicas of one resource unit ask Kubernetes for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,19 @@ impl PodTemplate {
         reservation: &Reservation,
         cluster: &Cluster,
     ) -> Vec<Self> {
-        let units = group.resources().iter().zip(committed).zip(&reservation.targets);
-        units.map(|((unit, committed), target)| Self::new(unit, committed, target.selector(), cluster)).collect()
+        Self::selected(group, committed, reservation.targets.iter().map(Target::selector), cluster)
+    }
+
+    /// The pods of a group with what its reservation adds to each unit, in the order of its units.
+    #[must_use]
+    pub fn selected(
+        group: &GroupSpec,
+        committed: &[CommittedUnit],
+        selectors: impl IntoIterator<Item = Option<PodSelector>>,
+        cluster: &Cluster,
+    ) -> Vec<Self> {
+        let units = group.resources().iter().zip(committed).zip(selectors);
+        units.map(|((unit, committed), selector)| Self::new(unit, committed, selector, cluster)).collect()
     }
 
     /// The pods of a unit with what its reservation adds.
@@ -51,6 +62,7 @@ impl PodTemplate {
             label: label.map(str::to_owned),
         }
     }
+
     /// What one of these pods takes from a node, persistent volumes aside. None if there is no such node.
     pub(crate) fn held_on(&self, id: NodeId, cluster: &Cluster) -> Option<HeldCapacity> {
         let PodRequest { cpu, memory, ephemeral, gpus, hcas, .. } = &self.request;

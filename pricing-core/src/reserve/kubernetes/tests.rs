@@ -1,6 +1,5 @@
 //! Placements whose scores are worked out by hand.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::*;
@@ -215,11 +214,6 @@ fn a_replica_may_be_pending_in_some_branches_only() {
     let placements = place(&KubeScheduler::default(), &units, &cluster);
     // In the branch that goes on, n0 has 600 and n1 has 300 of 1000 left, so the third goes to n0.
     assert_eq!(steps(&placements), ["n0 1/2, n1 1/2", "n1 1/2", "n0 1/2"]);
-    // All three are of unit 1 here. The mean on each node is (1/2 + 1/2) / 3.
-    let mean = placements.mean_by_node(1, 3).unwrap();
-    let third = Probability::new(1, 3);
-    assert_eq!(mean.iter().map(|(node, mean)| (node.place(), *mean)).collect::<Vec<_>>(), [(0, third), (1, third)]);
-    assert_eq!(placements.mean_by_node(2, 1), Some(BTreeMap::new()));
     let pending = placements.pending.unwrap();
     assert_eq!((pending.replica, pending.probability), (1, Probability::new(1, 2)));
     assert_eq!(pending.lacks.len(), 1, "nodes without the label lack nothing that could be freed");

@@ -38,7 +38,7 @@ impl LastAccepted {
         if let Some(kept) = file.read()? {
             match kept.admits(&last_accepted.accepted, &loaded.config.listen) {
                 Ok(()) => last_accepted.is_written = kept == last_accepted.accepted,
-                Err(refusal) if refusal.is_rates_alone => {
+                Err(refusal) if refusal.is_rates_alone && kept.admits_with_own_rates(&last_accepted.accepted) => {
                     loaded.rates = kept.rates.clone();
                     loaded.card = kept.card.clone();
                     // The files of the configuration are not what is in use now.

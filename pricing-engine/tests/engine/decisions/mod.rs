@@ -167,6 +167,28 @@ impl Sample {
         Self { request, settings, live, screen: false }
     }
 
+    /// Returns an order of two groups that want an A100 each. The larger node has one with 40 GiB, and the smaller one
+    /// has one with 80 GiB.
+    pub(crate) fn two_groups_for_two_kinds(policy: &str) -> Self {
+        let node = |name: &str, threads: u32, ram: &str| {
+            serde_json::json!({"name": name, "resources": {
+                "cpu": {"quantity": {"allocatable": threads.to_string()}},
+                "memory": {"quantity": {"allocatable": format!("{threads}Gi")}},
+                "ephemeral_storage": {"allocatable": "100Gi"},
+                "gpu": {"quantity": {"allocatable": "1"},
+                    "info": [{"vendor": "nvidia", "name": "a100", "interface": "PCIe", "memory_size": ram}]}}})
+        };
+        let snapshot = serde_json::json!({"nodes": [node("larger", 64, "40Gi"), node("smaller", 16, "80Gi")]});
+        let mut sample = Self::two_groups_for_one_card(Scheduler::Sound);
+        let text = sample.request.text.replace("/model/t4", "/model/a100");
+        sample.request = OrderRequest::read(text).unwrap();
+        sample.request.name = Some(name(1));
+        sample.live.availability = Availability::Known(known(&snapshot.to_string()));
+        let card = format!("[rates.gpu]\n\"a100.40Gi\" = 600\n\"a100.80Gi\" = 1000\n[policy]\n{policy}\n");
+        let rates = LoadedRates::read(card).unwrap();
+        Self { settings: Arc::new(Settings { rates, ..(*sample.settings).clone() }), ..sample }
+    }
+
     /// Returns the snapshot's digest.
     pub(crate) fn snapshot(&self) -> Option<Digest> {
         match &self.live.availability {

@@ -1,6 +1,6 @@
 //! The kube-scheduler of a scenario's cluster.
 
-use pricing_core::reserve::kubernetes::{KubeScheduler, Profile, configuration};
+use pricing_core::reserve::kubernetes::KubeScheduler;
 
 use crate::files::Files;
 use crate::scenario::{KubernetesEntry, ScenarioError};
@@ -11,14 +11,12 @@ pub(super) fn scheduler(
     files: &Files,
     warnings: &mut Vec<String>,
 ) -> Result<KubeScheduler, ScenarioError> {
-    let profile = entry.scheduler_config.as_ref().map(|name| profile(name, files, warnings)).transpose()?;
-    let KubernetesEntry { version, pods_without_requests, .. } = *entry;
-    Ok(KubeScheduler { version, profile: profile.unwrap_or_default(), pods_without_requests })
-}
-
-fn profile(name: &str, files: &Files, warnings: &mut Vec<String>) -> Result<Profile, ScenarioError> {
+    let KubernetesEntry { version, pods_without_requests, scheduler_config } = entry;
+    let name = scheduler_config.as_deref().unwrap_or_default();
+    let text = scheduler_config.as_ref().map(|name| files.text(name)).transpose()?;
     let malformed = |problem| ScenarioError::Malformed { name: name.to_owned(), problem };
-    let read = configuration::read(&files.text(name)?).map_err(malformed)?;
-    warnings.extend(read.warnings.iter().map(|warning| format!("{name}: {warning}")));
-    Ok(read.profile)
+    let (scheduler, unknown) =
+        KubeScheduler::configured(*version, *pods_without_requests, text.as_deref()).map_err(malformed)?;
+    warnings.extend(unknown.iter().map(|warning| format!("{name}: {warning}")));
+    Ok(scheduler)
 }
