@@ -165,7 +165,7 @@ struct PredictedQuote {
     /// What the pods of its units request.
     units: Vec<UnitRequest>,
     /// Where they are predicted to start, on the nodes of `snapshot`.
-    placements: PodPlacements,
+    placements: Arc<PodPlacements>,
     /// The snapshot that the order was priced with.
     snapshot: Arc<Snapshot>,
 }
@@ -191,19 +191,19 @@ impl Placements {
         }
     }
 
-    /// Takes what a quote predicts. `placements` are only copied if they are not too many to be watched.
+    /// Takes what a quote predicts.
     pub(crate) fn quoted(
         &self,
         order: PredictedOrder,
         units: Vec<UnitRequest>,
-        placements: &PodPlacements,
+        placements: &Arc<PodPlacements>,
         snapshot: &Arc<Snapshot>,
     ) {
         if Prediction::size_of(placements) > watch::MAX_ONE {
             self.send(Event::TooLarge(Box::new(Prediction::without_nodes(order, &units, placements.approximate))));
             return;
         }
-        let (placements, snapshot) = (placements.clone(), Arc::clone(snapshot));
+        let (placements, snapshot) = (Arc::clone(placements), Arc::clone(snapshot));
         self.send(Event::Quoted(Box::new(PredictedQuote { order, units, placements, snapshot })));
     }
 
