@@ -54,7 +54,7 @@ fn decision(sequence: usize, owner: &str, order: Option<&str>, bid: &Value) -> S
 }
 
 fn put_log(folder: &Folder, lines: &str) {
-    fs::create_dir(folder.path("log")).unwrap();
+    fs::create_dir_all(folder.path("log")).unwrap();
     fs::set_permissions(folder.path("log"), fs::Permissions::from_mode(0o700)).unwrap();
     folder.put("log/bids-20261001T000000Z-00000001.jsonl", lines);
 }

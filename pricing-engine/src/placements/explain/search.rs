@@ -35,6 +35,8 @@ pub(super) struct Search<'s, 'a> {
     kinds: BTreeMap<usize, usize>,
     /// For each growth, how many pods of each place it and the growths after it can use at most.
     usable: Vec<BTreeMap<usize, u32>>,
+    /// For each growth, how many pods it and the growths after it can use at most, of all places together.
+    usable_in_all: Vec<u32>,
     /// The pods that are not given to a growth.
     left: Vec<u32>,
     /// The way of each growth so far; `None` for one that awaited pods do not explain.
@@ -53,6 +55,7 @@ impl<'s, 'a> Search<'s, 'a> {
             growths,
             kinds: kinds(prediction, pods, growths),
             usable: usable(growths),
+            usable_in_all: usable_in_all(growths),
             left: pods.iter().map(|pods| pods.count).collect(),
             given: Vec::new(),
             found: None,
@@ -118,7 +121,25 @@ impl<'s, 'a> Search<'s, 'a> {
             let usable = usable.and_then(|usable| usable.get(place)).copied().unwrap_or_default();
             self.left.get(*place).is_none_or(|left| left.saturating_sub(usable) < *number)
         };
-        unexplained.iter().all(|way| way.iter().any(can_lack))
+        unexplained.iter().all(|way| way.iter().any(can_lack)) && self.to_use_up(unexplained) <= self.usable_in_all()
+    }
+
+    /// How many pods have to be used up at least, so that none of these ways is left that takes pods of one place. Orders
+    /// that request the same have one such way each.
+    fn to_use_up(&self, unexplained: &BTreeSet<&Way>) -> u32 {
+        let mut places: BTreeMap<usize, u32> = BTreeMap::new();
+        for way in unexplained {
+            let [(place, number)] = way.as_slice() else { continue };
+            let left = self.left.get(*place).copied().unwrap_or_default();
+            let excess = left.saturating_add(1).saturating_sub(*number);
+            let most = places.entry(*place).or_default();
+            *most = (*most).max(excess);
+        }
+        places.into_values().fold(0, u32::saturating_add)
+    }
+
+    fn usable_in_all(&self) -> u32 {
+        self.usable_in_all.get(self.given.len()).copied().unwrap_or_default()
     }
 
     fn state(&self) -> State<'s, 'a> {
@@ -208,6 +229,19 @@ fn usable(growths: &[(Growth<'_>, Vec<Way>)]) -> Vec<BTreeMap<usize, u32>> {
             *sum = sum.saturating_add(number);
         }
         usable.push(sum.clone());
+    }
+    usable.reverse();
+    usable
+}
+
+/// For each growth, how many pods it and the growths after it can use at most.
+fn usable_in_all(growths: &[(Growth<'_>, Vec<Way>)]) -> Vec<u32> {
+    let pods = |way: &Way| way.iter().fold(0, |sum: u32, (_, number)| sum.saturating_add(*number));
+    let mut sum: u32 = 0;
+    let mut usable: Vec<u32> = Vec::new();
+    for (_, ways) in growths.iter().rev() {
+        sum = sum.saturating_add(ways.iter().map(pods).max().unwrap_or_default());
+        usable.push(sum);
     }
     usable.reverse();
     usable

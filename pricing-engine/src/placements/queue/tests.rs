@@ -16,9 +16,8 @@ fn fill(queue: &Queue) {
 /// Whether the next snapshot is the first one of its source.
 fn next_is_first(received: &Received) -> bool {
     loop {
-        match received.next(Duration::ZERO).unwrap().unwrap() {
-            Event::Snapshot { is_first, .. } => return is_first,
-            _ => {}
+        if let Event::Snapshot { is_first, .. } = received.next(Duration::ZERO).unwrap().unwrap() {
+            return is_first;
         }
     }
 }
