@@ -79,7 +79,13 @@ impl PodPrediction {
 
     /// The placements, if there are any.
     #[must_use]
-    pub fn placements(&self) -> Option<&Arc<PodPlacements>> {
+    pub fn placements(&self) -> Option<&PodPlacements> {
+        self.shared_placements().map(|placements| &**placements)
+    }
+
+    /// The placements, to be kept without a copy.
+    #[must_use]
+    pub fn shared_placements(&self) -> Option<&Arc<PodPlacements>> {
         match self {
             Self::Placed(placements) => Some(placements),
             Self::None | Self::GivenUp => None,

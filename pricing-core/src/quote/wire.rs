@@ -96,7 +96,7 @@ impl<'a> QuoteJson<'a> {
             offer_prices: quote.offer_prices.iter().map(OfferJson::new).collect(),
             alternatives: alternatives.map(|found| found.list.iter().map(AlternativeJson::new).collect()),
             alternatives_complete: alternatives.map(|found| found.complete),
-            pending: quote.pods.placements().and_then(|placements| PendingJson::of(placements)),
+            pending: quote.pods.placements().and_then(PendingJson::of),
             reason: quote.reason().map(ReasonJson::new),
             shortage: quote.reason().and_then(|reason| reason.shortage.as_deref()).map(ShortageJson::new),
             plugin: quote.plugin.as_ref().map(PluginJson::new),

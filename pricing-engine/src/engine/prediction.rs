@@ -31,7 +31,7 @@ impl Engine {
         for (index, (order, priced)) in request.orders.iter().zip(priced).enumerate() {
             let decision = lines.get(index).and_then(Pending::sequence);
             // Without a bid there is no lease.
-            let placements = priced.quote.price().and(priced.quote.pods.placements());
+            let placements = priced.quote.price().and(priced.quote.pods.shared_placements());
             let Some(placements) = placements else { continue };
             let units = unit_requests(settings, order, snapshot);
             let order = predicted_order(name, (index, order), decision, at);
