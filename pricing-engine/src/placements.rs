@@ -11,8 +11,8 @@
 //! ([`explain`]). Everything else is `unknown`, and says nothing about the predictions.
 //!
 //! # How
-//! Quotes, snapshots and pulls send what happened to a thread of this module, through a bounded queue, and never wait for
-//! it. [`Watch`] decides, a state machine that is handed the time. Its memory is bounded. Each verdict is a line of the
+//! Quotes, snapshots and pulls send what happened to a thread of this module, through a queue that is bounded in events
+//! and in size ([`queue`]), and never wait for it. [`Watch`] decides, a state machine that is handed the time. Its memory is bounded. Each verdict is a line of the
 //! kind `placement` in the bid log, and is counted.
 //!
 //! # After a restart
@@ -24,13 +24,13 @@ mod changes;
 mod explain;
 mod judge;
 mod prediction;
+mod queue;
 mod recent;
 mod watch;
 mod worker;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,10 +44,8 @@ pub use prediction::{Kinds, PredictedNode, PredictedOrder, PredictedPod, Predict
 pub use recent::Recent;
 pub use watch::{AwaitedBids, Fate, Watch};
 
-use worker::Event;
+use queue::{Event, Queue};
 
-/// The most events that wait for the thread. Without room for a snapshot, the next one is compared with the one before it.
-const MAX_EVENTS: usize = 256;
 /// For how long after a bid a pull may tell of its lease.
 pub(crate) const PATIENCE: Duration = watch::PATIENCE;
 /// How long [`Placements::stop`] waits for the thread.
@@ -93,8 +91,10 @@ pub enum UnknownReason {
     Ambiguous,
     /// The inventory's source changed, or there were too many changes.
     LostTrack,
-    /// Too many predictions were open.
+    /// Too many predictions were open, or this one was too large.
     TooMany,
+    /// The order was priced after its lease began, as it seems.
+    AfterLease,
 }
 
 impl UnknownReason {
@@ -103,9 +103,10 @@ impl UnknownReason {
     pub fn words(self) -> &'static str {
         match self {
             Self::NotSeen => "no node's use grew by what the pod requests",
-            Self::Ambiguous => "more than one node or order explains what grew",
+            Self::Ambiguous => "more than one node or order explains what grew, or too much grew to tell",
             Self::LostTrack => "the inventory's source changed, or it changed too often",
-            Self::TooMany => "too many predictions were open",
+            Self::TooMany => "too many predictions were open, or this one was too large",
+            Self::AfterLease => "the order was priced after its lease began, or this machine's clock is ahead",
         }
     }
 }
@@ -113,7 +114,7 @@ impl UnknownReason {
 /// A handle to the thread. Clones are handles to the same one, which ends when it is stopped.
 #[derive(Clone, Debug)]
 pub struct Placements {
-    events: SyncSender<Event>,
+    queue: Queue,
     shared: Arc<Mutex<Reading>>,
 }
 
@@ -146,9 +147,11 @@ impl Reading {
         self.open > 0 || self.results.iter().any(|count| *count > 0) || self.recent.verifiable() > 0
     }
 
-    fn count(&mut self, result: PlacementResult) {
-        for (other, count) in PlacementResult::ALL.into_iter().zip(&mut self.results) {
-            *count = count.saturating_add(u64::from(other == result));
+    /// Counts pods with the same result.
+    fn count(&mut self, result: PlacementResult, pods: u32) {
+        let counts = PlacementResult::ALL.into_iter().zip(&mut self.results);
+        for (_, count) in counts.filter(|(other, _)| *other == result) {
+            *count = count.saturating_add(u64::from(pods));
         }
         self.recent.add(result);
     }
@@ -156,15 +159,15 @@ impl Reading {
 
 /// A quote whose pods are predicted.
 #[derive(Clone, Debug)]
-pub(crate) struct PredictedQuote {
+struct PredictedQuote {
     /// The order.
-    pub(crate) order: PredictedOrder,
+    order: PredictedOrder,
     /// What the pods of its units request.
-    pub(crate) units: Vec<UnitRequest>,
+    units: Vec<UnitRequest>,
     /// Where they are predicted to start, on the nodes of `snapshot`.
-    pub(crate) placements: PodPlacements,
+    placements: Arc<PodPlacements>,
     /// The snapshot that the order was priced with.
-    pub(crate) snapshot: Arc<Snapshot>,
+    snapshot: Arc<Snapshot>,
 }
 
 impl Placements {
@@ -173,24 +176,35 @@ impl Placements {
     /// # Errors
     /// When there can be no thread.
     pub fn start(awaited: AwaitedBids, log: Option<BidLog>) -> io::Result<Self> {
-        let (events, received) = sync_channel(MAX_EVENTS);
+        let (queue, received) = queue::queue();
         let shared = Arc::new(Mutex::new(Reading::default()));
         let worker = worker::Worker::new(Watch::new(awaited), log, Arc::clone(&shared));
         std::thread::Builder::new().name("placements".to_owned()).spawn(move || worker.run(&received))?;
-        Ok(Self { events, shared })
+        Ok(Self { queue, shared })
     }
 
     /// Sends an event to the thread. Never blocks: without room, the event is dropped.
     fn send(&self, event: Event) {
-        if self.events.try_send(event).is_err() {
+        if !self.queue.send(event) {
             let mut reading = lock(&self.shared);
             reading.dropped = reading.dropped.saturating_add(1);
         }
     }
 
     /// Takes what a quote predicts.
-    pub(crate) fn quoted(&self, quote: PredictedQuote) {
-        self.send(Event::Quoted(Box::new(quote)));
+    pub(crate) fn quoted(
+        &self,
+        order: PredictedOrder,
+        units: Vec<UnitRequest>,
+        placements: &Arc<PodPlacements>,
+        snapshot: &Arc<Snapshot>,
+    ) {
+        if Prediction::size_of(placements) > watch::MAX_ONE {
+            self.send(Event::TooLarge(Box::new(Prediction::without_nodes(order, &units, placements.approximate))));
+            return;
+        }
+        let (placements, snapshot) = (Arc::clone(placements), Arc::clone(snapshot));
+        self.send(Event::Quoted(Box::new(PredictedQuote { order, units, placements, snapshot })));
     }
 
     /// Takes a prediction.
@@ -221,9 +235,7 @@ impl Placements {
 
     /// Stops the thread, and waits until it has ended, for a bounded time. Blocks.
     pub fn stop(&self) {
-        let (ended, end) = sync_channel(1);
-        self.send(Event::Stop(ended));
-        let _ = end.recv_timeout(STOP);
+        self.queue.stop(STOP);
     }
 }
 

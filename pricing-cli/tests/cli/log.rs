@@ -359,5 +359,15 @@ fn where_the_pods_started_is_shown_below_the_decision() {
         }
     }
     assert!(log.run("show", &["2"]).stdout.starts_with("Placement 2 of "));
+    // Pods of which nothing is known share a line.
+    let shared = line(3, "unknown", Some("not-seen"), None).replace("\"replica\"", "\"pods\":50,\"replica\"");
+    let nodes = serde_json::json!([node("n4", "80Gi", "0.750000"), node("n2", "40Gi", "0.250000")]).to_string();
+    let shared = shared.replace(&nodes, "[]");
+    fs::write(log.file(), fs::read_to_string(log.file()).unwrap() + &shared).unwrap();
+    let shown = log.run("show", &["4"]).stdout;
+    assert!(
+        shown.contains(": 50 pods of akash1tenant/1/1/1\n\nIt is not known where these pods started: no node's"),
+        "{shown}"
+    );
     assert_eq!(log.run("sum", &["--output", "json"]).json()["damaged"], 0);
 }

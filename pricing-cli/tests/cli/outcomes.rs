@@ -54,7 +54,7 @@ fn decision(sequence: usize, owner: &str, order: Option<&str>, bid: &Value) -> S
 }
 
 fn put_log(folder: &Folder, lines: &str) {
-    fs::create_dir(folder.path("log")).unwrap();
+    fs::create_dir_all(folder.path("log")).unwrap();
     fs::set_permissions(folder.path("log"), fs::Permissions::from_mode(0o700)).unwrap();
     folder.put("log/bids-20261001T000000Z-00000001.jsonl", lines);
 }
@@ -258,8 +258,10 @@ fn the_report_shows_whether_probabilities_can_be_trusted() {
     assert_eq!(
         report(&["--output", "json"]).json()["placements"],
         json!({ "right": 2, "same_kind": 0, "wrong": 1, "unknown": 1, "calibration": [bin("0", "0", 0, "0", 1),
-            bin("50", "60", 2, "1", 1), bin("100", "100", 2, "2", 1)] })
+            bin("50", "60", 2, "1", 1), bin("100", "100", 2, "2", 1)],
+            "calibration_left_out": 0 })
     );
+    assert!(!report(&[]).stdout.contains("leaves out"));
     // Only the period counts.
     let later = report(&["--since", "2026-10-10T00:00:00Z", "--output", "json"]).json();
     assert_eq!((&later["placements"]["wrong"], &later["placements"]["right"]), (&json!(0), &json!(2)));
@@ -271,4 +273,16 @@ fn the_report_shows_whether_probabilities_can_be_trusted() {
         row.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     assert_eq!([row("50 to"), row("100 %")], ["50 to 60 % 2 1 1 50.0 %", "100 % 2 2 1 50.0 %"], "{shown}");
+    // A line that does not list all nodes is not in the table, and one may be for several pods.
+    let not_all = lines[1].replace("\"seen\"", "\"predicted_left_out\":100,\"seen\"");
+    let several = lines[3].replace("\"replica\"", "\"pods\":30,\"replica\"");
+    put_log(&folder, &[lines.concat(), not_all, several].concat());
+    let placements = report(&["--output", "json"]).json()["placements"].clone();
+    assert_eq!((&placements["right"], &placements["unknown"]), (&json!(3), &json!(31)));
+    assert_eq!(
+        (&placements["calibration"][1], &placements["calibration_left_out"]),
+        (&bin("50", "60", 2, "1", 1), &json!(1))
+    );
+    let shown = report(&[]).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(shown.contains("For 31 the node is not known. The table leaves out 1 pod, whose lines"), "{shown}");
 }

@@ -45,8 +45,8 @@ pub enum PodPrediction {
     None,
     /// Nothing, since the part of the budget for predictions is used up.
     GivenUp,
-    /// These placements.
-    Placed(PodPlacements),
+    /// These placements. There may be many, and what checks them later keeps them.
+    Placed(Arc<PodPlacements>),
 }
 
 /// Told in place of probabilities when they were given up.
@@ -80,6 +80,12 @@ impl PodPrediction {
     /// The placements, if there are any.
     #[must_use]
     pub fn placements(&self) -> Option<&PodPlacements> {
+        self.shared_placements().map(|placements| &**placements)
+    }
+
+    /// The placements, to be kept without a copy.
+    #[must_use]
+    pub fn shared_placements(&self) -> Option<&Arc<PodPlacements>> {
         match self {
             Self::Placed(placements) => Some(placements),
             Self::None | Self::GivenUp => None,
@@ -104,7 +110,9 @@ pub(super) fn predict(
         }
     };
     let predicted = budget.predict(|part| match on.pricing.policy.placement {
-        Placement::Kubernetes => by_scheduler(targets, scheduler, reserved, on, part).map(PodPrediction::Placed),
+        Placement::Kubernetes => {
+            by_scheduler(targets, scheduler, reserved, on, part).map(|placed| PodPrediction::Placed(Arc::new(placed)))
+        }
         Placement::Pinned => on_reserved_nodes(targets, reserved.2, on, part).map(|()| PodPrediction::None),
     });
     predicted.unwrap_or_else(|_| {

@@ -1,6 +1,5 @@
 //! Sends what a quote predicts of its pods to what checks it.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use pricing_core::order::Order;
@@ -12,7 +11,7 @@ use crate::bid_log::entry::Group;
 use crate::decision::{LiveState, OrderRequest, PricedGroup, Settings};
 use crate::inventory::{Availability, LiveInventory, Snapshot};
 use crate::order_name::OrderName;
-use crate::placements::{PredictedOrder, PredictedQuote, UnitRequest};
+use crate::placements::{PredictedOrder, UnitRequest};
 
 impl Engine {
     /// Sends the predictions for the bids on an order. Without its name, nobody can tell which lease is of the bid. Without
@@ -31,10 +30,12 @@ impl Engine {
         }
         for (index, (order, priced)) in request.orders.iter().zip(priced).enumerate() {
             let decision = lines.get(index).and_then(Pending::sequence);
-            let order_of = || predicted_order(name, (index, order), decision, at);
-            if let Some(quote) = predicted_quote(settings, order, priced, snapshot, order_of) {
-                self.inner.placements.quoted(quote);
-            }
+            // Without a bid there is no lease.
+            let placements = priced.quote.price().and(priced.quote.pods.shared_placements());
+            let Some(placements) = placements else { continue };
+            let units = unit_requests(settings, order, snapshot);
+            let order = predicted_order(name, (index, order), decision, at);
+            self.inner.placements.quoted(order, units, placements, snapshot);
         }
     }
 
@@ -53,25 +54,10 @@ fn predicted_order(
     PredictedOrder { name: name.clone(), group: Group { index, name: order.group.name().owned() }, decision, at }
 }
 
-/// What a bid predicts of its pods. `None` if there is no bid, or nothing is predicted.
-fn predicted_quote(
-    settings: &Settings,
-    order: &Order,
-    priced: &PricedGroup,
-    snapshot: &Arc<Snapshot>,
-    predicted_order: impl FnOnce() -> PredictedOrder,
-) -> Option<PredictedQuote> {
-    priced.quote.price()?;
-    let placements = priced.quote.pods.placements()?.clone();
+/// What the pods of an order's units request.
+fn unit_requests(settings: &Settings, order: &Order, snapshot: &Snapshot) -> Vec<UnitRequest> {
     let committed = settings.rates.pricing.commit.for_order(order).units(&order.group, settings.scheduler);
     let units = order.group.resources().iter().zip(&committed);
-    let units = units.map(|(unit, committed)| {
-        UnitRequest::new(unit.id, unit.count, &PodRequest::new(unit, committed, &snapshot.running))
-    });
-    Some(PredictedQuote {
-        order: predicted_order(),
-        units: units.collect(),
-        placements,
-        snapshot: Arc::clone(snapshot),
-    })
+    let request = |(unit, committed)| PodRequest::new(unit, committed, &snapshot.running);
+    units.map(|units| UnitRequest::new(units.0.id, units.0.count, &request(units))).collect()
 }

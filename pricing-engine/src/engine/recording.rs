@@ -123,7 +123,7 @@ impl Engine {
         if let Some(log) = &self.inner.bid_log {
             let reading = log.close();
             if reading.lost > 0 {
-                tracing::error!(lost = reading.lost, "decisions are in no bid log");
+                tracing::error!(lost = reading.lost, "lines are in no bid log");
             }
         }
     }

@@ -48,6 +48,7 @@ pub const NAMES: &[&str] = &[
     "bidprice_outcomes_leases_ended_total",
     "bidprice_placements_total",
     "bidprice_placements_open",
+    "bidprice_placements_dropped_total",
     "bidprice_placements_recent",
     "bidprice_placements_recent_right",
     "bidprice_reloads_total",

@@ -9,6 +9,8 @@ pub(super) fn add(page: &mut Sheet, reading: &Reading) {
     let results = results.iter().map(|(result, count)| ([("result", result)], *count));
     page.counts("bidprice_placements", "Pods, by how the prediction of their node turned out", results);
     page.whole("bidprice_placements_open", "Predictions whose pods are awaited", reading.open);
+    let dropped = reading.dropped;
+    page.count("bidprice_placements_dropped", "Predictions and snapshots that there was no room to look at", dropped);
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     let recent = number(reading.recent.verifiable());
     page.whole("bidprice_placements_recent", "The last verifiable predictions, at most 100", recent);

@@ -153,8 +153,8 @@ pub(super) fn registry(readings: &Readings, refused: &[(String, u64)]) -> Regist
     page.count("bidprice_shadow_dropped", "Orders not priced a second time for lack of time", readings.shadow_dropped);
     let BidLogReading { written, waiting, lost, objects_lost } = readings.bid_log;
     page.count("bidprice_bid_log_written", "Decisions written to the bid log", written);
-    page.whole("bidprice_bid_log_waiting", "Decisions that wait for the bid log's disk", waiting);
-    page.count("bidprice_bid_log_lost", "Decisions that were not logged", lost);
+    page.whole("bidprice_bid_log_waiting", "Lines that wait for the bid log's disk", waiting);
+    page.count("bidprice_bid_log_lost", "Lines that were not logged", lost);
     page.count(
         "bidprice_bid_log_objects_lost",
         "Objects that decisions refer to and that another program removed",

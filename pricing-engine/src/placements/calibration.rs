@@ -18,6 +18,7 @@ const BETWEEN: u32 = 10;
 pub struct Calibration {
     results: BTreeMap<PlacementResult, u64>,
     bins: BTreeMap<Bin, Binned>,
+    left_out: u64,
 }
 
 /// A range of predicted probabilities.
@@ -68,8 +69,15 @@ impl Bin {
 impl Calibration {
     /// Adds a line of the bid log.
     pub fn add(&mut self, placed: &PlacedPod) {
-        count(self.results.entry(placed.result).or_default());
+        let results = self.results.entry(placed.result).or_default();
+        *results = results.saturating_add(u64::from(placed.pods));
         let Some(seen) = &placed.seen else { return };
+        if placed.predicted_left_out > 0 {
+            // The pod may have started on a node that the line does not list: its bin would have it without its
+            // probability.
+            count(&mut self.left_out);
+            return;
+        }
         let probability = |text: &str| parse_decimal(text).unwrap_or_default();
         for node in &placed.predicted {
             let predicted = probability(&node.probability);
@@ -79,6 +87,12 @@ impl Calibration {
         }
         let binned = self.bins.entry(Bin::of(probability(&seen.probability))).or_default();
         count(&mut binned.seen);
+    }
+
+    /// The number of pods whose node is known, and that are in no bin: their lines do not list all predicted nodes.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Whether there is no line.
@@ -125,6 +139,7 @@ mod tests {
             decision: None,
             resource_id: 1,
             replica: 1,
+            pods: 1,
             result,
             reason: None,
             approximate: false,
@@ -152,5 +167,23 @@ mod tests {
         let bin = |percent, predicted, expected: &str, seen| (percent, predicted, expected.to_owned(), seen);
         assert_eq!(bins, [bin((0, 0), 0, "0", 1), bin((50, 60), 2, "1", 1), bin((100, 100), 2, "2", 1)]);
         assert_eq!((calibration.verifiable(), calibration.with(Unknown)), (3, 1));
+    }
+
+    #[test]
+    fn a_pod_whose_line_does_not_list_all_nodes_is_left_out() {
+        let mut calibration = Calibration::default();
+        // Of 200 nodes that are equally likely, 100 are listed.
+        let tie: Vec<(String, &str)> = (0..100).map(|place| (format!("n{place}"), "0.005000")).collect();
+        let tie: Vec<(&str, &str)> = tie.iter().map(|(name, probability)| (name.as_str(), *probability)).collect();
+        let line = placed(PlacementResult::Right, &tie, Some(("n150", "0.005000")));
+        calibration.add(&PlacedPod { predicted_left_out: 100, ..line });
+        assert_eq!((calibration.bins().count(), calibration.left_out(), calibration.verifiable()), (0, 1, 1));
+    }
+
+    #[test]
+    fn a_line_for_several_pods_counts_them_all() {
+        let mut calibration = Calibration::default();
+        calibration.add(&PlacedPod { pods: 50, ..placed(PlacementResult::Unknown, &[], None) });
+        assert_eq!(calibration.with(PlacementResult::Unknown), 50);
     }
 }

@@ -8,11 +8,14 @@
 //! A growth that is more than what the awaited pods request is not attributed to them: that another pod started on the
 //! same node between two snapshots is far less likely than that this was a larger pod.
 
+mod search;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+
+use search::Search;
 
 use crate::inventory::Used;
 
@@ -80,12 +83,8 @@ pub(super) fn explain<'a>(
     if related.len() > MAX_GROWTHS {
         return None;
     }
-    let left = pods.iter().map(|pods| pods.count).collect();
-    let steps = Steps(MAX_STEPS);
-    let mut search = Search { prediction, pods, growths: &related, left, given: Vec::new(), found: None, steps };
-    search.run()?;
     // There is always an explanation: at least the one of no growth.
-    search.found
+    Search::new(prediction, pods, &related).found()
 }
 
 /// A bounded number of steps.
@@ -181,100 +180,4 @@ fn related<'a>(
         }
     }
     growths.iter().filter(|(_, ways)| !predictions(ways).is_disjoint(&reached)).cloned().collect()
-}
-
-/// A search through all explanations.
-struct Search<'s, 'a> {
-    prediction: usize,
-    pods: &'s [AwaitedPods],
-    growths: &'s [(Growth<'a>, Vec<Way>)],
-    /// The pods that are not given to a growth.
-    left: Vec<u32>,
-    /// The way of each growth so far; `None` for one that awaited pods do not explain.
-    given: Vec<Option<&'s Way>>,
-    /// What all explanations so far agree on.
-    found: Option<BTreeMap<usize, Started<'a>>>,
-    steps: Steps,
-}
-
-impl<'s> Search<'s, '_> {
-    /// Goes through the explanations of the growths that have none yet. `None` if there are too many.
-    fn run(&mut self) -> Option<()> {
-        self.steps.take()?;
-        let Some((_, ways)) = self.growths.get(self.given.len()) else {
-            if self.is_complete() {
-                self.add();
-            }
-            return Some(());
-        };
-        for way in ways {
-            if self.has(way) {
-                self.give(way, u32::saturating_sub);
-                self.given.push(Some(way));
-                self.run()?;
-                self.given.pop();
-                self.give(way, u32::saturating_add);
-            }
-        }
-        self.given.push(None);
-        self.run()?;
-        self.given.pop();
-        Some(())
-    }
-
-    fn has(&self, way: &Way) -> bool {
-        way.iter().all(|(place, number)| self.left.get(*place).is_some_and(|left| left >= number))
-    }
-
-    fn give(&mut self, way: &'s Way, change: impl Fn(u32, u32) -> u32) {
-        for (place, number) in way {
-            if let Some(left) = self.left.get_mut(*place) {
-                *left = change(*left, *number);
-            }
-        }
-    }
-
-    /// Whether no growth is left that awaited pods could still explain.
-    fn is_complete(&self) -> bool {
-        let mut unexplained = self.given.iter().zip(self.growths).filter(|(given, _)| given.is_none());
-        unexplained.all(|(_, (_, ways))| !ways.iter().any(|way| self.has(way)))
-    }
-
-    /// Adds an explanation: where it disagrees with the earlier ones, nothing is known.
-    fn add(&mut self) {
-        let started = self.started();
-        match &mut self.found {
-            None => self.found = Some(started),
-            Some(found) => {
-                for (known, new) in found.values_mut().zip(started.into_values()) {
-                    if *known != new {
-                        *known = None;
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl<'a> Search<'_, 'a> {
-    /// Where the prediction's pods started by the present explanation.
-    fn started(&self) -> BTreeMap<usize, Started<'a>> {
-        let own = self.pods.iter().filter(|pods| pods.prediction == self.prediction);
-        let mut started: BTreeMap<usize, Vec<&'a str>> = own.map(|pods| (pods.class, Vec::new())).collect();
-        for (way, (growth, _)) in self.given.iter().zip(self.growths) {
-            for (place, number) in way.iter().copied().flatten() {
-                let Some(pods) = self.pods.get(*place).filter(|pods| pods.prediction == self.prediction) else {
-                    continue;
-                };
-                if let Some(nodes) = started.get_mut(&pods.class) {
-                    nodes.extend((0..*number).map(|_| growth.node));
-                }
-            }
-        }
-        let sorted = |mut nodes: Vec<&'a str>| {
-            nodes.sort_unstable();
-            Some(nodes)
-        };
-        started.into_iter().map(|(class, nodes)| (class, sorted(nodes))).collect()
-    }
 }

@@ -104,9 +104,24 @@ impl Prediction {
         Self { order, approximate: placements.approximate, pods }
     }
 
+    /// The prediction without the nodes: only what the pods request.
+    pub(super) fn without_nodes(order: PredictedOrder, units: &[UnitRequest], approximate: bool) -> Self {
+        let pods = units.iter().flat_map(|UnitRequest { resource_id, replicas, request }| {
+            let pod =
+                |replica| PredictedPod { resource_id: *resource_id, replica, request: *request, nodes: Vec::new() };
+            (1..=*replicas).map(pod)
+        });
+        Self { order, approximate, pods: pods.collect() }
+    }
+
     /// About how much memory it takes, as a number of entries.
     pub(super) fn size(&self) -> usize {
         self.pods.iter().fold(1, |sum, pod| sum.saturating_add(pod.nodes.len()).saturating_add(1))
+    }
+
+    /// The same, before its nodes are looked up.
+    pub(super) fn size_of(placements: &PodPlacements) -> usize {
+        placements.steps.iter().fold(1, |sum, step| sum.saturating_add(step.nodes.len()).saturating_add(1))
     }
 
     /// Its pods by what they request. Nothing tells pods apart that request the same, whatever units they are of.

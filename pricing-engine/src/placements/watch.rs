@@ -20,7 +20,7 @@ use super::UnknownReason;
 use super::changes::{Change, Changes};
 use super::explain::{AwaitedPods, Growth, explain};
 use super::judge::{SeenNode, Sighting, judge, unknown};
-use super::prediction::Prediction;
+use super::prediction::{PredictedOrder, Prediction};
 use crate::bid_log::entry::PlacedPod;
 use crate::inventory::Used;
 
@@ -36,7 +36,9 @@ const KEPT: Duration = Duration::from_secs(60);
 /// The most predictions that are open.
 const MAX_PREDICTIONS: usize = 2_000;
 /// The most pods and nodes of all predictions.
-const MAX_SIZE: usize = 200_000;
+pub(super) const MAX_SIZE: usize = 200_000;
+/// The most pods and nodes of one prediction. A larger one is not watched, so that it does not push out many others.
+pub(super) const MAX_ONE: usize = 50_000;
 
 /// For which bids pods are awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,22 +97,15 @@ impl Watch {
         self.changes.add(cluster, is_first, now);
     }
 
-    /// Adds a prediction, in place of an earlier one for the same bid. Returns the lines of those that there is no more
+    /// Adds a prediction, in place of an earlier one for the same bid. Returns the lines of those that there is no
     /// room for.
     #[must_use]
     pub fn predicted(&mut self, prediction: Prediction) -> Vec<PlacedPod> {
-        let is_same = |watched: &Watched| {
-            let (one, other) = (&watched.prediction.order, &prediction.order);
-            one.name == other.name && one.group.index == other.group.index && !watched.is_judged
-        };
-        if let Some(place) = self.predictions.iter().position(is_same) {
-            let is_won = self.awaited == AwaitedBids::Won
-                && self.predictions.get(place).is_some_and(|watched| watched.until.is_some());
-            if is_won {
-                // The bid that was won is the earlier one.
-                return Vec::new();
-            }
-            self.remove(place);
+        if prediction.size() > MAX_ONE {
+            return self.too_large(&prediction);
+        }
+        if !self.make_way(&prediction.order) {
+            return Vec::new();
         }
         let until = match self.awaited {
             AwaitedBids::Won => None,
@@ -130,9 +125,33 @@ impl Watch {
         dropped
     }
 
-    /// Takes what a complete pull that began at a moment tells of bids, by the names of their orders.
-    pub fn pulled(&mut self, began: Instant, fates: &BTreeMap<String, Fate>) {
+    /// Takes a prediction that is too large to be watched, in place of an earlier one for the same bid. Returns its lines.
+    #[must_use]
+    pub(super) fn too_large(&mut self, prediction: &Prediction) -> Vec<PlacedPod> {
+        if self.make_way(&prediction.order) { unknown(prediction, UnknownReason::TooMany) } else { Vec::new() }
+    }
+
+    /// Removes an earlier prediction for the same bid. Returns false if that one stays, since its bid was won.
+    fn make_way(&mut self, order: &PredictedOrder) -> bool {
+        let is_same = |watched: &Watched| {
+            let other = &watched.prediction.order;
+            other.name == order.name && other.group.index == order.group.index && !watched.is_judged
+        };
+        let Some(place) = self.predictions.iter().position(is_same) else { return true };
+        let is_won = self.awaited == AwaitedBids::Won
+            && self.predictions.get(place).is_some_and(|watched| watched.until.is_some());
+        if !is_won {
+            self.remove(place);
+        }
+        !is_won
+    }
+
+    /// Takes what a complete pull that began at a moment tells of bids, by the names of their orders. Returns the lines
+    /// of those that seem to have been priced after their lease began.
+    #[must_use]
+    pub fn pulled(&mut self, began: Instant, fates: &BTreeMap<String, Fate>) -> Vec<PlacedPod> {
         self.pulled = self.pulled.max(Some(began));
+        let mut lines = Vec::new();
         let mut place = 0;
         while let Some(watched) = self.predictions.get_mut(place) {
             let order = &watched.prediction.order;
@@ -142,8 +161,13 @@ impl Watch {
                 Some(Fate::NotWon) => true,
                 Some(Fate::Won(at)) => {
                     watched.until = Some(after_window((*at).max(order.at)));
-                    // An order that is quoted again after its lease began has its pods already.
-                    at.checked_add(BEFORE).is_some_and(|at| at < order.at)
+                    let is_late = at.checked_add(BEFORE).is_some_and(|at| at < order.at);
+                    if is_late {
+                        // An order that is quoted again after its lease began has its pods already. Or this machine's
+                        // clock is ahead, and then the lease began later than it seems.
+                        lines.extend(unknown(&watched.prediction, UnknownReason::AfterLease));
+                    }
+                    is_late
                 }
             };
             if is_over {
@@ -152,6 +176,7 @@ impl Watch {
                 place = place.saturating_add(1);
             }
         }
+        lines
     }
 
     /// Judges the predictions whose time is over. Returns a line for each of their pods.

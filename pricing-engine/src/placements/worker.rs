@@ -1,20 +1,18 @@
 //! The thread: takes events, and writes verdicts to the bid log.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use pricing_panics::catch;
 
+use super::queue::{Event, Received, Stopped};
 use super::recent::{COUNTED, Recent};
-use super::watch::{Fate, Watch};
+use super::watch::Watch;
 use super::{PlacementResult, PredictedQuote, Prediction, Reading, lock};
 use crate::bid_log::BidLog;
 use crate::bid_log::entry::{Entry, PlacedPod, is_of_kind};
 use crate::bid_log::read::Log;
-use crate::inventory::Snapshot;
 
 /// How often predictions are looked at whose time may be over.
 const LOOK: Duration = Duration::from_secs(1);
@@ -23,22 +21,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const BATCH: usize = 32;
 const BATCH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Something that happened.
-#[derive(Debug)]
-pub(super) enum Event {
-    /// An order was bid on.
-    Quoted(Box<PredictedQuote>),
-    /// The same, with the nodes looked up.
-    Predicted(Box<Prediction>),
-    /// The inventory was received.
-    Snapshot { snapshot: Arc<Snapshot>, is_first: bool, now: Instant },
-    /// A pull that began at a moment is complete.
-    Pulled { began: Instant, fates: BTreeMap<String, Fate> },
-    /// Predictions may be due.
-    Judge { now: Instant },
-    /// The engine stops. The sender is dropped once the thread has ended.
-    Stop(#[expect(dead_code, reason = "dropping it says that the thread has ended")] SyncSender<()>),
-}
+/// The most bytes of the log that a start reads, besides its newest file.
+const MAX_BYTES: u64 = 128 << 20;
 
 /// The thread's state.
 #[derive(Debug)]
@@ -56,13 +40,14 @@ impl Worker {
     }
 
     /// Works until the engine stops. A panic ends this and nothing else.
-    pub(super) fn run(mut self, events: &Receiver<Event>) {
+    pub(super) fn run(mut self, events: &Received) {
         if let Err(panic) = catch(|| self.work(events)) {
             tracing::error!(%panic, "predicted placements are not checked any more; this is a bug");
         }
     }
 
-    fn work(&mut self, events: &Receiver<Event>) {
+    /// Works until the engine stops.
+    fn work(&mut self, events: &Received) -> Result<(), Stopped> {
         // On Linux the priority is that of the calling thread. Comparing large inventories must not delay a quote.
         let _ = rustix::process::nice(19);
         if let Some(log) = &self.log {
@@ -71,17 +56,11 @@ impl Worker {
         self.warn();
         let mut looked = Instant::now();
         loop {
-            match events.recv_timeout(LOOK) {
-                Ok(Event::Stop(_)) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(event) => self.take(event),
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+            let mut event = events.next(LOOK)?;
             // What waits is older than the moment at which predictions are judged.
-            for event in events.try_iter() {
-                if matches!(event, Event::Stop(_)) {
-                    return;
-                }
-                self.take(event);
+            while let Some(next) = event {
+                self.take(next);
+                event = events.next(Duration::ZERO)?;
             }
             if looked.elapsed() >= LOOK {
                 looked = Instant::now();
@@ -101,14 +80,21 @@ impl Worker {
                 let dropped = self.watch.predicted(*prediction);
                 self.tell(dropped);
             }
+            Event::TooLarge(prediction) => {
+                let refused = self.watch.too_large(&prediction);
+                self.tell(refused);
+            }
             Event::Snapshot { snapshot, is_first, now } => {
                 self.watch.snapshot(&snapshot.running, is_first, now);
                 let mut reading = lock(&self.shared);
                 reading.snapshots = reading.snapshots.saturating_add(1);
             }
-            Event::Pulled { began, fates } => self.watch.pulled(began, &fates),
+            Event::Pulled { began, fates } => {
+                let late = self.watch.pulled(began, &fates);
+                self.tell(late);
+            }
             Event::Judge { now } => self.judge(now),
-            Event::Stop(_) => {}
+            Event::Stop => {}
         }
         self.count_open();
     }
@@ -128,10 +114,10 @@ impl Worker {
         for batch in lines.chunks(BATCH) {
             let mut pending = None;
             for line in batch {
-                lock(&self.shared).count(line.result);
+                lock(&self.shared).count(line.result, line.pods);
                 tracing::debug!(
                     order = %line.order_id, resource_id = line.resource_id, replica = line.replica,
-                    result = line.result.name(), "a predicted placement was checked"
+                    pods = line.pods, result = line.result.name(), "a predicted placement was checked"
                 );
                 let line = PlacedPod { time: now(), ..line.clone() };
                 pending = self.log.as_ref().map(|log| log.record_placement(&line));
@@ -158,12 +144,15 @@ impl Worker {
     }
 }
 
-/// The last verifiable predictions of a log, of which the newest files are read.
+/// The last verifiable predictions of a log, of which the newest files are read. A log may have none of them and be
+/// large, and events wait meanwhile.
 fn recent_of(folder: &Path) -> Recent {
     let mut newest: Vec<PlacementResult> = Vec::new();
+    let mut bytes: u64 = 0;
     let files = Log::open(folder).map(|log| log.files().to_vec()).unwrap_or_default();
     for file in files.iter().rev() {
-        if newest.len() >= COUNTED {
+        bytes = bytes.saturating_add(file.metadata().map_or(0, |file| file.len()));
+        if newest.len() >= COUNTED || (bytes > MAX_BYTES && Some(file) != files.last()) {
             break;
         }
         let Ok(log) = Log::open(file) else { continue };

@@ -8,27 +8,29 @@ use pricing_engine::placements::{PlacementResult, UnknownReason};
 use crate::table;
 use crate::wording::{count, number, wrap};
 
-/// The most pods that are shown.
-const MAX_PODS: usize = 20;
+/// The most lines that are shown.
+const MAX_LINES: usize = 20;
 /// The most predicted nodes that are listed.
 const MAX_NODES: usize = 10;
 
-/// The pods of an order, each after an empty line.
-pub(super) fn all_shown<'l>(pods: impl Iterator<Item = (&'l Place, &'l PlacedPod)>) -> String {
-    let mut pods = pods.map(|(place, placed)| format!("\n{}", shown(place, placed)));
-    let listed: String = pods.by_ref().take(MAX_PODS).collect();
-    match pods.count() {
+/// The lines of an order's pods, each after an empty line.
+pub(super) fn all_shown<'l>(lines: impl Iterator<Item = (&'l Place, &'l PlacedPod)>) -> String {
+    let mut lines = lines.fuse();
+    let shown = |(place, placed)| format!("\n{}", shown(place, placed));
+    let listed: String = lines.by_ref().take(MAX_LINES).map(shown).collect();
+    match lines.fold(0, |pods: u64, (_, placed)| pods.saturating_add(u64::from(placed.pods))) {
         0 => listed,
-        more => format!("{listed}\nand {} more\n", count(number(more), "pod")),
+        more => format!("{listed}\nand {} more\n", count(more, "pod")),
     }
 }
 
 pub(super) fn shown(place: &Place, placed: &PlacedPod) -> String {
     let PlacedPod { sequence, time, order_id, resource_id, replica, predicted, seen, .. } = placed;
-    let head = format!(
-        "Placement {sequence} of {}, {place}: replica {replica} of resource {resource_id} of {order_id}",
-        excerpt(time)
-    );
+    let pods = match placed.pods {
+        1 => format!("replica {replica} of resource {resource_id}"),
+        pods => count(u64::from(pods), "pod"),
+    };
+    let head = format!("Placement {sequence} of {}, {place}: {pods} of {order_id}", excerpt(time));
     let mut rows = table::table(&["node", "cards", "predicted", "started"], &[2]);
     let is_seen = |node: &PlacementNode| seen.as_ref().is_some_and(|seen| seen.node == node.node);
     let mut add = |node: &PlacementNode| {
@@ -46,7 +48,11 @@ pub(super) fn shown(place: &Place, placed: &PlacedPod) -> String {
         some => format!("and {} more\n", count(number(some), "predicted node")),
     };
     let lines: String = verdict(placed).iter().map(|line| wrap(line) + "\n").collect();
-    format!("{}\n\n{}{more}\n{lines}", printable(&head), table::text(&rows))
+    let nodes = match (predicted.as_slice(), seen) {
+        ([], None) => String::new(),
+        _ => format!("{}{more}\n", table::text(&rows)),
+    };
+    format!("{}\n\n{nodes}{lines}", printable(&head))
 }
 
 fn verdict(placed: &PlacedPod) -> Vec<String> {
@@ -56,7 +62,8 @@ fn verdict(placed: &PlacedPod) -> Vec<String> {
         (PlacementResult::Wrong, _) => "The pod started on another node than the likeliest.".to_owned(),
         (PlacementResult::Unknown, reason) => {
             let why = reason.map(UnknownReason::words).map(|why| format!(": {why}")).unwrap_or_default();
-            format!("It is not known where the pod started{why}.")
+            let pods = if placed.pods == 1 { "the pod" } else { "these pods" };
+            format!("It is not known where {pods} started{why}.")
         }
     };
     let approximate = placed.approximate.then(|| "The probabilities are approximate.".to_owned());

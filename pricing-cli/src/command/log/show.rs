@@ -83,7 +83,7 @@ struct Found {
     earlier: Vec<u64>,
     /// What became of the bid on the order.
     outcome: Option<Line>,
-    /// Where the pods started of the bid on the order.
+    /// Where the pods of the order's bid started.
     placed: Vec<Line>,
 }
 

@@ -7,7 +7,7 @@ use super::Group;
 use crate::order_name::OrderName;
 use crate::placements::{PlacementResult, UnknownReason};
 
-/// Where a pod of an order was predicted to start, and where it did.
+/// Where a pod of an order was predicted to start, and where it did. Pods of which the same is not known share a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlacedPod {
     /// Its sequence number.
@@ -27,6 +27,9 @@ pub struct PlacedPod {
     pub resource_id: u32,
     /// The replica of the unit, counted from 1.
     pub replica: u32,
+    /// How many pods the line is for; the resource unit and the replica are those of the first one.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub pods: u32,
     /// How the prediction turned out.
     pub result: PlacementResult,
     /// Why it is not known where the pod started.
@@ -35,7 +38,7 @@ pub struct PlacedPod {
     /// Whether the probabilities are approximate.
     #[serde(default)]
     pub approximate: bool,
-    /// The nodes that were predicted, the likeliest first.
+    /// The nodes that were predicted, the likeliest first. Empty if it is not known where the pod started.
     pub predicted: Vec<PlacementNode>,
     /// How many further nodes were predicted.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -54,6 +57,15 @@ pub struct PlacementNode {
     pub kinds: Vec<Untrusted>,
     /// The predicted probability, as decimal text.
     pub probability: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

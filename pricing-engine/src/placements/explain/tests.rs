@@ -88,12 +88,53 @@ fn ephemeral_storage_counts_where_the_inventory_shows_it() {
     assert_eq!([told(&[own], &[grew(0)]), told(&[own], &[grew(5)]), told(&[own], &[grew(6)])], ["a", "a", ""]);
 }
 
+/// Names of nodes, in their order.
+fn names(number: usize) -> Vec<String> {
+    (0..number).map(|place| format!("n{place:03}")).collect()
+}
+
+fn grown<'a>(start: Instant, names: &'a [String], gpus: u64) -> Vec<Growth<'a>> {
+    names.iter().map(|name| growth(start, name, gpus)).collect()
+}
+
 #[test]
-fn too_many_explanations_are_not_compared() {
+fn many_replicas_on_as_many_nodes_are_known() {
     let now = Instant::now();
-    let all: Vec<AwaitedPods> = (0..12).map(|prediction| pods(now, prediction, 0, 1, 1)).collect();
-    let growths: Vec<Growth<'_>> = (0..12).map(|_| growth(now, "a", 1)).collect();
-    assert_eq!(told(&all, &growths), "too many");
+    for number in [14, 15, MAX_GROWTHS] {
+        let names = names(number);
+        let count = u32::try_from(number).unwrap();
+        let growths = grown(now, &names, 1);
+        assert_eq!(told(&[pods(now, 0, 0, 1, count)], &growths), names.join(" "), "{number}");
+        // More replicas than were seen, and another order of other pods.
+        let others = [pods(now, 0, 0, 1, count + 5), pods(now, 1, 0, 2, 3)];
+        assert_eq!(told(&others, &growths), names.join(" "), "{number}");
+        // Fewer than the nodes that explain them.
+        assert_eq!(told(&[pods(now, 0, 0, 1, count - 1)], &growths), "?", "{number}");
+        // Another order that requests the same.
+        assert_eq!(told(&[pods(now, 0, 0, 1, count), pods(now, 1, 0, 1, count)], &growths), "?", "{number}");
+    }
+    let names = names(MAX_GROWTHS + 1);
+    assert_eq!(told(&[pods(now, 0, 0, 1, 100)], &grown(now, &names, 1)), "too many");
+}
+
+#[test]
+fn equal_orders_are_compared_however_many_explanations_there_are() {
+    let now = Instant::now();
+    let equal = |orders, count| -> Vec<AwaitedPods> {
+        (0..orders).map(|prediction| pods(now, prediction, 0, 1, count)).collect()
+    };
+    let on_one_node = |number| -> Vec<Growth<'_>> { (0..number).map(|_| growth(now, "a", 1)).collect() };
+    // 12! and 9! / (3!)^3 explanations, which all name the same node.
+    assert_eq!(told(&equal(12, 1), &on_one_node(12)), "a");
+    assert_eq!(told(&equal(3, 3), &on_one_node(9)), "a a a");
+    assert_eq!(told(&equal(3, 15), &on_one_node(45)), ["a"; 15].join(" "));
+    let names = names(9);
+    assert_eq!(told(&equal(3, 3), &grown(now, &names, 1)), "?");
+    // The pods of another kind are known although an equal order shares those of the first kind.
+    let both = [pods(now, 0, 0, 1, 4), pods(now, 0, 1, 50, 1), pods(now, 1, 0, 1, 4)];
+    let names = self::names(8);
+    let growths = [grown(now, &names, 1), vec![growth(now, "z", 50)]].concat();
+    assert_eq!(explain(0, &both, &growths).unwrap(), [(0, None), (1, Some(vec!["z"]))].into());
 }
 
 /// Every explanation, by trying for each single pod each growth.

@@ -83,7 +83,7 @@ fn told(lines: &[PlacedPod]) -> Vec<String> {
         (None, Some(reason)) => format!("{reason:?}"),
         (None, None) => "neither seen nor unknown".to_owned(),
     };
-    lines.iter().map(told).collect()
+    lines.iter().flat_map(|line| (0..line.pods).map(move |_| told(line))).collect()
 }
 
 /// A watch of all bids, and when it began, with nothing running on all nodes.
@@ -247,12 +247,12 @@ fn only_bids_that_were_won_are_judged_where_outcomes_tell() {
     }
     watch.snapshot(&cluster(&[("a", 0), ("b", 1), ("c", 0), ("d", 0)]), false, now + minutes(6));
     let fates = |fates: &[(u64, Fate)]| fates.iter().map(|(dseq, fate)| (order(*dseq).exact(), *fate)).collect();
-    watch.pulled(now + minutes(7), &fates(&[(1, Fate::Won(now + minutes(5))), (2, Fate::NotWon)]));
+    assert_eq!(watch.pulled(now + minutes(7), &fates(&[(1, Fate::Won(now + minutes(5))), (2, Fate::NotWon)])), []);
     assert_eq!((watch.open(), watch.due(now + minutes(100)).len()), (3, 0), "no later pull has told of other leases");
     // The third lease began long after the pod of the first was seen.
-    watch.pulled(now + minutes(21), &fates(&[(3, Fate::Won(now + minutes(21)))]));
+    assert_eq!(watch.pulled(now + minutes(21), &fates(&[(3, Fate::Won(now + minutes(21)))])), []);
     assert_eq!(told(&watch.due(now + minutes(21))), ["Ambiguous"], "the third one was bid on before the growth");
-    watch.pulled(now + minutes(40), &fates(&[]));
+    assert_eq!(watch.pulled(now + minutes(40), &fates(&[])), []);
     assert_eq!(told(&watch.due(now + minutes(40))), ["Ambiguous"]);
     // The fourth stays open until nobody can tell of it any more.
     assert_eq!((watch.due(now + PATIENCE).len(), watch.open()), (0, 1));
@@ -266,21 +266,23 @@ fn lost_bids_do_not_compete_where_outcomes_tell() {
         assert_eq!(watch.predicted(prediction(dseq, now, vec![pod(1, 1, &["a"])])), []);
     }
     watch.snapshot(&cluster(&[("a", 0), ("b", 1), ("c", 0), ("d", 0)]), false, now + minutes(6));
-    watch.pulled(now + minutes(30), &[(order(2).exact(), Fate::Won(now + minutes(5)))].into());
+    assert_eq!(watch.pulled(now + minutes(30), &[(order(2).exact(), Fate::Won(now + minutes(5)))].into()), []);
     assert_eq!(told(&watch.due(now + minutes(30))), ["same_kind on b"]);
 }
 
 #[test]
 fn a_quote_after_the_lease_began_is_not_of_the_bid() {
     let (mut watch, now) = watch(AwaitedBids::Won);
-    assert_eq!(watch.predicted(prediction(1, now + minutes(10), vec![pod(1, 1, &["a"])])), []);
-    watch.pulled(now + minutes(40), &[(order(1).exact(), Fate::Won(now + minutes(5)))].into());
+    let pods = vec![pod(1, 1, &["a"]), pod(2, 1, &["a"])];
+    assert_eq!(watch.predicted(prediction(1, now + minutes(10), pods)), []);
+    let late = watch.pulled(now + minutes(40), &[(order(1).exact(), Fate::Won(now + minutes(5)))].into());
+    assert_eq!((told(&late), late.len()), (vec!["AfterLease".to_owned(); 2], 1));
     assert_eq!((watch.open(), watch.due(now + minutes(40)).len()), (0, 0));
     // Of two quotes, the newer one counts until it is known that the bid was won.
     for minute in [50, 51] {
         assert_eq!(watch.predicted(prediction(2, now + minutes(minute), vec![pod(1, 1, &["a"])])), []);
     }
-    watch.pulled(now + minutes(55), &[(order(2).exact(), Fate::Won(now + minutes(53)))].into());
+    assert_eq!(watch.pulled(now + minutes(55), &[(order(2).exact(), Fate::Won(now + minutes(53)))].into()), []);
     assert_eq!(watch.predicted(prediction(2, now + minutes(56), vec![pod(1, 1, &["a"])])), []);
     assert_eq!(watch.open(), 1);
     assert_eq!(watch.predictions[0].prediction.order.at, now + minutes(51));
@@ -295,14 +297,27 @@ fn the_oldest_of_too_many_predictions_are_unknown() {
         dropped.extend(watch.predicted(prediction(dseq, now, vec![pod(1, 1, &nodes)])));
         assert!(watch.size <= MAX_SIZE);
     }
+    assert!(dropped.iter().all(|line| line.reason == Some(UnknownReason::TooMany) && line.predicted.is_empty()));
     let orders: Vec<u64> = dropped.iter().map(|line| line.order_id.dseq).collect();
     assert_eq!(orders, (0..8).collect::<Vec<_>>());
-    assert!(dropped.iter().all(|line| line.reason == Some(UnknownReason::TooMany) && line.predicted.len() == 100));
-    assert!(dropped.iter().all(|line| line.predicted_left_out == 8_900));
     let number = u64::try_from(MAX_PREDICTIONS).unwrap();
     let dropped: usize =
         (100..2_300).map(|dseq| watch.predicted(prediction(dseq, now, vec![pod(1, 1, &["a"])])).len()).sum();
     assert_eq!((dropped, watch.open()), (2_200 + 22 - MAX_PREDICTIONS, MAX_PREDICTIONS), "{number}");
+}
+
+#[test]
+fn a_prediction_that_is_too_large_pushes_out_no_other() {
+    let (mut watch, now) = watch(AwaitedBids::All);
+    assert_eq!(watch.predicted(prediction(1, now, vec![pod(1, 1, &["a"])])), []);
+    assert_eq!(watch.predicted(prediction(2, now, vec![pod(1, 1, &["b"])])), []);
+    let nodes = vec!["a"; 401];
+    let large = (1..=500).map(|replica| pod(replica, 1, &nodes)).collect();
+    let lines = watch.predicted(prediction(2, now, large));
+    assert_eq!((told(&lines), lines.len()), (vec!["TooMany".to_owned(); 500], 1));
+    // The earlier prediction for the same bid does not count any more.
+    assert_eq!(watch.open(), 1);
+    assert_eq!(watch.predictions[0].prediction.order.name, order(1));
 }
 
 proptest! {
@@ -366,6 +381,7 @@ proptest! {
         lines.extend(watch.due(now + minutes(60)));
         let is_told = |line: &PlacedPod| (line.result == PlacementResult::Unknown) == line.seen.is_none();
         prop_assert!(lines.iter().all(is_told));
-        prop_assert_eq!((lines.len(), watch.open()), (expected, 0));
+        let told: u32 = lines.iter().map(|line| line.pods).sum();
+        prop_assert_eq!((usize::try_from(told).unwrap(), watch.open()), (expected, 0));
     }
 }

@@ -24,6 +24,7 @@ pub(super) fn json(calibration: &Calibration) -> Value {
         "wrong": calibration.with(PlacementResult::Wrong),
         "unknown": calibration.with(PlacementResult::Unknown),
         "calibration": bins.collect::<Vec<_>>(),
+        "calibration_left_out": calibration.left_out(),
     })
 }
 
@@ -33,9 +34,13 @@ pub(super) fn table(calibration: &Calibration) -> String {
     let with = |result| calibration.with(result);
     let right = Decimal::from(with(PlacementResult::Right)).checked_div(Decimal::from(known));
     let share = right.map(|right| format!(" ({})", shown_percent(right))).unwrap_or_default();
+    let left_out = match calibration.left_out() {
+        0 => String::new(),
+        some => format!(" The table leaves out {}, whose lines do not list all predicted nodes.", count(some, "pod")),
+    };
     let summary = format!(
         "Of {} whose node is known, {} started on the likeliest node{share}, {} on another one with the same kinds of \
-         card, and {} elsewhere. Of {} it is not known.",
+         card, and {} elsewhere. For {} the node is not known.{left_out}",
         count(known, "predicted pod"),
         with(PlacementResult::Right),
         with(PlacementResult::SameKind),
@@ -43,7 +48,7 @@ pub(super) fn table(calibration: &Calibration) -> String {
         with(PlacementResult::Unknown),
     );
     let summary = wrap(&printable(&summary));
-    if known == 0 {
+    if known == calibration.left_out() {
         return format!("{summary}\n");
     }
     let mut rows = table::table(&["probability", "nodes", "expected", "got the pod", "share"], &[1, 2, 3, 4]);
