@@ -114,7 +114,7 @@ enum Command {
     /// Exit codes: 0 the orders were compared, 1 an input is wrong, 2 wrong usage, such as no `--usd-per-akt` for
     /// orders in uakt, 3 a `--fail-if` holds, 4 A or B is a fault for every order (beats 3).
     #[cfg(all(feature = "simulate", feature = "service"))]
-    Diff(command::diff::Args),
+    Diff(Box<command::diff::Args>),
     /// Compare a rate card with market prices, and pull the market from the chain
     #[cfg(feature = "simulate")]
     Market(command::market::Args),

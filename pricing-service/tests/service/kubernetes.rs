@@ -1,6 +1,6 @@
 //! A running service predicts where pods start, and reads the scheduler's configuration again.
 
-#![expect(clippy::indexing_slicing, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
 
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{Quote, ReloadRequest};

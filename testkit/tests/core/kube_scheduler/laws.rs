@@ -131,12 +131,14 @@ proptest! {
     }
 }
 
-/// The cut after 64 branches, of 40 equal nodes, does not depend on their order either.
+/// The cut after 64 branches does not depend on the order of the nodes either: of 40 nodes with the same scores, of which
+/// no two are alike.
 #[test]
 fn the_order_of_the_nodes_changes_nothing_where_branches_are_left_out() {
     let node = |place: u32| {
         serde_json::json!({"name": format!("n{place}"), "resources": {
-            "cpu": {"quantity": {"allocatable": "8"}}, "memory": {"quantity": {"allocatable": "8Gi"}}}})
+            "cpu": {"quantity": {"allocatable": "8"}}, "memory": {"quantity": {"allocatable": "8Gi"}},
+            "ephemeral_storage": {"allocatable": format!("{}Gi", place + 1)}}})
     };
     let unit = generate::real_unit(1, 4, 0, &[]);
     let unit = orders::resource_unit(
