@@ -8,11 +8,11 @@
 //! # What is checked
 //! Where outcomes are pulled, the bids that were won; otherwise the bids for which capacity was held, of which most are
 //! lost. A pod is awaited for 15 minutes, and its node is known only if every explanation of what grew names the same one
-//! ([`explain`]). Everything else is `unknown`, and says nothing about the predictions.
+//! (`explain`). Everything else is `unknown`, and says nothing about the predictions.
 //!
 //! # How
 //! Quotes, snapshots and pulls send what happened to a thread of this module, through a queue that is bounded in events
-//! and in size ([`queue`]), and never wait for it. [`Watch`] decides, a state machine that is handed the time. Its memory is bounded. Each verdict is a line of the
+//! and in size (`queue`), and never wait for it. [`Watch`] decides, a state machine that is handed the time. Its memory is bounded. Each verdict is a line of the
 //! kind `placement` in the bid log, and is counted.
 //!
 //! # After a restart
