@@ -3,8 +3,8 @@
 mod amounts;
 mod answered;
 mod args;
-#[cfg(feature = "plugins")]
 mod card_words;
+#[cfg(feature = "plugins")]
 mod child;
 mod colours;
 mod command;
