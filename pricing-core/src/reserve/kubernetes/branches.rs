@@ -186,8 +186,13 @@ impl<'a> Branches<'a> {
         self.is_approximate |= factor.is_none();
         for (class, sum) in sums {
             // The weights add up to the total at most, so this fits if that did.
-            let each = sum.saturating_mul(factor.unwrap_or(1)).checked_div(size(class)).unwrap_or(0);
-            weights.extend(symmetry.nodes(class).iter().map(|node| (*node, each)));
+            let sum = sum.saturating_mul(factor.unwrap_or(1));
+            let each = sum.checked_div(size(class)).unwrap_or(0);
+            // Without a factor there is a rest. It is handed out, too, so that the sum stays what it was.
+            let rest = sum.checked_rem(size(class)).unwrap_or(0);
+            let part = |place: usize| each.saturating_add(u128::from(wide(place) < rest));
+            let nodes = symmetry.nodes(class).iter().enumerate().map(|(place, node)| (*node, part(place)));
+            weights.extend(nodes.filter(|(_, weight)| *weight > 0));
         }
         self.symmetry = Some(symmetry);
     }

@@ -80,11 +80,8 @@ impl Symmetry {
         }
         let mut canonical = Vec::with_capacity(placed.len());
         for (class, mut loads) in loads {
-            loads.sort_unstable_by(|one, other| {
-                let pods =
-                    |load: &[PlacedPods]| load.iter().map(|pods| (pods.template, pods.replicas)).collect::<Vec<_>>();
-                pods(one).cmp(&pods(other))
-            });
+            let pods = |load: &[PlacedPods]| load.iter().map(|pods| (pods.template, pods.replicas)).collect::<Vec<_>>();
+            loads.sort_by_cached_key(|load| pods(load));
             let nodes = self.nodes(class).iter();
             canonical.extend(
                 nodes.zip(loads).flat_map(|(node, load)| load.iter().map(|pods| PlacedPods { node: *node, ..*pods })),

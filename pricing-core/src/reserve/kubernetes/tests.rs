@@ -245,14 +245,16 @@ fn more_than_64_branches_are_cut_and_the_rest_scaled_up() {
 
 #[test]
 fn weights_that_no_longer_fit_are_rounded_and_still_add_up() {
-    let cluster = cluster(&different(12));
-    let placements = place(&KubeScheduler::default(), &[pods(80, 1, 1, 0)], &cluster);
-    assert!(placements.approximate);
-    assert_eq!((placements.steps.len(), placements.pending), (80, None));
-    for step in &placements.steps {
-        let add = |sum: Probability, node: &NodeProbability| sum.checked_add(node.probability).unwrap();
-        assert_eq!(step.nodes.iter().fold(Probability::ZERO, add), Probability::ONE);
-        assert!(step.nodes.iter().all(|node| node.probability > Probability::ZERO));
+    let pairs = |nodes: Vec<Has>| nodes.iter().flat_map(|node| [*node; 2]).collect::<Vec<_>>();
+    for (nodes, is_approximate) in [(different(12), true), (vec![FREE; 12], false), (pairs(different(13)), true)] {
+        let placements = place(&KubeScheduler::default(), &[pods(80, 1, 1, 0)], &cluster(&nodes));
+        assert_eq!(placements.approximate, is_approximate);
+        assert_eq!((placements.steps.len(), placements.pending), (80, None));
+        for step in &placements.steps {
+            let add = |sum: Probability, node: &NodeProbability| sum.checked_add(node.probability).unwrap();
+            assert_eq!(step.nodes.iter().fold(Probability::ZERO, add), Probability::ONE);
+            assert!(step.nodes.iter().all(|node| node.probability > Probability::ZERO));
+        }
     }
 }
 
