@@ -331,11 +331,12 @@ fn over_time_adds_up(window: Window, outcome: &Outcome) {
 
 /// The replay with nothing clever in it: at each order the cluster is built anew without what the leases have.
 fn naive(world: &World, case: &Case) -> Vec<Decided> {
-    let mut running: Vec<(u64, Vec<HeldCapacity>)> = Vec::new();
+    // By its end; a lease without one has what it has until the end of the simulation.
+    let mut running: Vec<(Option<u64>, Vec<HeldCapacity>)> = Vec::new();
     let mut decided = Vec::new();
     let terms = Terms { gpu_rule: rule(case), ..Terms::default() };
     for (number, arrival) in world.stream.arrivals.iter().enumerate() {
-        running.retain(|(end, _)| *end > arrival.at);
+        running.retain(|(end, _)| end.is_none_or(|end| end > arrival.at));
         let held: Vec<HeldCapacity> = running.iter().flat_map(|(_, held)| held.clone()).collect();
         let left = world.cluster.without(&held);
         let supply = Supply::Reserve { cluster: &left, scheduler: world.scheduler };
@@ -355,7 +356,7 @@ fn naive(world: &World, case: &Case) -> Vec<Decided> {
             match start.take(&mut Ledger::new(left), &world.draws, number) {
                 Ok((lease, started)) => {
                     (kinds, nodes) = (handed_out(&lease, &world.cluster), nodes_of(&started));
-                    running.push((end, held_by(&world.cluster, &lease)));
+                    running.push((arrival.until, held_by(&world.cluster, &lease)));
                     lease_ms = end - arrival.at;
                     revenue = revenue_of(quote.usd_per_month.unwrap(), lease_ms);
                 }
