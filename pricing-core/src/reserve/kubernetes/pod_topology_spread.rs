@@ -18,6 +18,9 @@ use super::node_resources::MAX_NODE_SCORE;
 /// `maxSkew - 1` of the built-in constraint. It dampens the differences between nodes.
 const SKEW: f64 = 2.0;
 
+/// The raw score of a node without pods of the same service: that of [`SKEW`].
+const NO_PODS: u64 = 2;
+
 /// The lowest and the highest raw score of the nodes that passed the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RawScores {
@@ -29,6 +32,10 @@ pub(super) struct RawScores {
 ///
 /// The logarithm is that of `libm`, so that every target gives the same bits.
 pub(super) fn raw_score(pods: u32, feasible: usize) -> u64 {
+    if pods == 0 {
+        // Most nodes. Whatever the logarithm is, it counts nothing.
+        return NO_PODS;
+    }
     let nodes = feasible.saturating_add(2).to_f64().unwrap_or(f64::MAX);
     (f64::from(pods) * libm::log(nodes) + SKEW).round().to_u64().unwrap_or(u64::MAX)
 }

@@ -3,8 +3,10 @@
 //! All replicas of a unit are alike, so the nodes are filtered and scored once, as they are before any pod of the order
 //! starts. Afterwards only the nodes that took pods are looked at again. This works because the score of PodTopologySpread
 //! is the same on all other nodes. Nodes are not sorted: mostly the ones with the highest score decide, and those with the
-//! next lower score are looked for when all of these have pods.
+//! next lower score are looked for when all of these have pods. Until then, nodes that cannot have the highest score have
+//! none ([`HighestScore`]).
 
+mod highest_score;
 mod lacks;
 mod only_pod;
 mod scorer;
@@ -15,10 +17,10 @@ use crate::reserve::shortage::NodeShortage;
 
 use super::branches::PlacedPods;
 use super::node_affinity::LabelledNodes;
-use super::node_resources::NodeResources;
 use super::pod_topology_spread::{RawScores, raw_score};
 use super::pods::PodTemplate;
 use super::{KubeScheduler, inter_pod_affinity};
+use highest_score::HighestScore;
 use scorer::Scorer;
 
 /// The steps of a budget that a score takes.
@@ -37,16 +39,17 @@ pub(super) struct SchedulingCycle<'a> {
     connected: Option<Vec<bool>>,
     scorer: Scorer<'a>,
     /// The nodes that pass the filters before any pod of the order starts, in the inventory's order.
-    feasible: Vec<ScoredNode>,
+    feasible: Vec<FeasibleNode>,
     /// The best of these, as far as they were needed: the highest score first.
     buckets: Vec<Bucket>,
 }
 
-/// A node with its score, PodTopologySpread left out.
+/// A node that passes the filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ScoredNode {
+struct FeasibleNode {
     node: usize,
-    score: u64,
+    /// Its score, PodTopologySpread left out. None if that is lower than the highest one, and was not needed so far.
+    score: Option<u64>,
 }
 
 /// Every node with one score, ascending.
@@ -72,8 +75,6 @@ pub(super) struct BestNodes {
 /// A node that has pods of the order and passed the filters before.
 struct TouchedNode {
     node: usize,
-    /// Its score before.
-    before: u64,
     /// How many pods of the same unit it has, and its score. None if it does not pass the filters any more.
     scored: Option<(u32, u64)>,
 }
@@ -106,7 +107,12 @@ impl<'a> SchedulingCycle<'a> {
         let cycle = Self::unscored(scheduler, (place, pods), template, cluster);
         budget.take(cycle.size())?;
         let mut feasible = Vec::with_capacity(cycle.labelled.len());
-        feasible.extend(cycle.labelled.iter().filter_map(|node| cycle.scored(node)));
+        let mut highest = HighestScore::new(&cycle.scorer);
+        for (node, free, of_node) in cycle.nodes() {
+            if cycle.admits(free, of_node) {
+                feasible.push(FeasibleNode { node, score: highest.score(free, of_node) });
+            }
+        }
         Ok(Self { feasible, ..cycle })
     }
 
@@ -163,8 +169,10 @@ impl<'a> SchedulingCycle<'a> {
         lacks::of_nodes(self, placed)
     }
 
-    fn scored(&self, node: usize) -> Option<ScoredNode> {
-        self.score(node, &[]).map(|score| ScoredNode { node, score })
+    /// The nodes with the label of the unit's vendor and model, as indices, with what each of them has free.
+    fn nodes(&self) -> impl Iterator<Item = (usize, &'a Free, &'a Node)> + use<'a> {
+        let (free, nodes) = (self.cluster.index().free(), self.cluster.nodes());
+        self.labelled.iter().filter_map(|place| Some((place, free.get(place)?, nodes.get(place)?)))
     }
 
     /// The nodes of a bucket, ascending.
@@ -176,11 +184,25 @@ impl<'a> SchedulingCycle<'a> {
     fn add_bucket(&mut self, budget: &Budget<'_>) -> Result<Option<()>, Spent> {
         budget.take(self.feasible.len())?;
         let above = self.buckets.last().map(|bucket| bucket.score);
-        let left = || self.feasible.iter().filter(|node| above.is_none_or(|above| node.score < above));
-        let Some(score) = left().map(|node| node.score).max() else { return Ok(None) };
-        let nodes = left().filter(|node| node.score == score).map(|node| node.node).collect();
+        if above.is_some() {
+            self.score_the_rest();
+        }
+        let below = |score: &u64| above.is_none_or(|above| *score < above);
+        let Some(score) = self.feasible.iter().filter_map(|node| node.score).filter(below).max() else {
+            return Ok(None);
+        };
+        let nodes = self.feasible.iter().filter(|node| node.score == Some(score)).map(|node| node.node).collect();
         self.buckets.push(Bucket { score, nodes });
         Ok(Some(()))
+    }
+
+    /// Scores the nodes that have no score yet.
+    fn score_the_rest(&mut self) {
+        let mut feasible = std::mem::take(&mut self.feasible);
+        for node in feasible.iter_mut().filter(|node| node.score.is_none()) {
+            node.score = self.score(node.node, &[]);
+        }
+        self.feasible = feasible;
     }
 
     /// A node's score without PodTopologySpread, given the order's pods on it. None if it does not pass the filters.
@@ -188,7 +210,7 @@ impl<'a> SchedulingCycle<'a> {
         let (free, node) = self.free(node, here)?;
         let labels = here.iter().map(|pods| self.pods.get(pods.template)?.label.as_deref());
         let passes = self.admits(&free, node) && !inter_pod_affinity::repels(self.template.label.as_deref(), labels);
-        passes.then(|| self.scorer.score(&NodeResources::with_pod(node, &free, &self.template.request)))
+        passes.then(|| self.scorer.score(&free, node))
     }
 
     /// Whether a node passes the filters, the order's pods there aside.
@@ -242,10 +264,9 @@ impl<'a> SchedulingCycle<'a> {
 
     fn touched(&self, here: &[PlacedPods]) -> Option<TouchedNode> {
         let node = here.first()?.node;
-        let known = self.feasible.binary_search_by_key(&node, |scored| scored.node).ok()?;
-        let before = self.feasible.get(known)?.score;
+        self.feasible.binary_search_by_key(&node, |feasible| feasible.node).ok()?;
         let same = here.iter().find(|pods| pods.template == self.place).map_or(0, |pods| pods.replicas);
-        Some(TouchedNode { node, before, scored: self.score(node, here).map(|score| (same, score)) })
+        Some(TouchedNode { node, scored: self.score(node, here).map(|score| (same, score)) })
     }
 
     /// The best nodes without pods of the order, and their score.
@@ -259,9 +280,8 @@ impl<'a> SchedulingCycle<'a> {
                 break;
             }
             let Some(bucket) = self.buckets.get(place) else { break };
-            let of_bucket = touched.iter().filter(|node| node.before == bucket.score);
-            let skipped: Vec<usize> =
-                of_bucket.filter_map(|touched| bucket.nodes.binary_search(&touched.node).ok()).collect();
+            let position = |touched: &TouchedNode| bucket.nodes.binary_search(&touched.node).ok();
+            let skipped: Vec<usize> = touched.iter().filter_map(position).collect();
             let untouched = bucket.nodes.len().saturating_sub(skipped.len());
             if untouched > 0 {
                 let best = BestNodes { bucket: place, untouched, skipped, touched: Vec::new() };

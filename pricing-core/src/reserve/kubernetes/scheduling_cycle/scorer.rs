@@ -43,9 +43,11 @@ impl<'a> Scorer<'a> {
         }
     }
 
-    /// The sum without PodTopologySpread. Weights have 32 bits and scores are at most 100, so it does not overflow.
-    pub(super) fn score(&self, node: &NodeResources) -> u64 {
-        let fit = weighted(self.weights.node_resources_fit, || self.fit.score(node));
+    /// The sum without PodTopologySpread, of a node that has `free` before the pod starts. Weights have 32 bits and scores
+    /// are at most 100, so it does not overflow.
+    pub(super) fn score(&self, free: &Free, node: &Node) -> u64 {
+        let node = NodeResources::with_pod(node, free, self.request);
+        let fit = weighted(self.weights.node_resources_fit, || self.fit.score(&node));
         let balanced = weighted(self.weights.node_resources_balanced_allocation, || {
             let (cpu, memory) = (self.request.cpu.get(), self.request.memory.get());
             node_resources_balanced_allocation::score(self.version, (node.cpu, cpu), (node.memory, memory))
