@@ -1,0 +1,43 @@
+//! The highest score of some nodes, found without scoring all of them.
+
+use crate::inventory::{Free, Node};
+
+use super::scorer::Scorer;
+
+/// The highest score so far.
+///
+/// Most nodes are not scored at all: either they cannot reach it, or they are in the state of the node that was scored
+/// last, such as idle nodes of one make.
+#[derive(Debug)]
+pub(super) struct HighestScore<'s, 'n> {
+    scorer: &'s Scorer<'s>,
+    highest: u64,
+    last: Option<(&'n Free, &'n Node, u64)>,
+}
+
+impl<'s, 'n> HighestScore<'s, 'n> {
+    /// Before any node is looked at.
+    pub(super) fn new(scorer: &'s Scorer<'s>) -> Self {
+        Self { scorer, highest: 0, last: None }
+    }
+
+    /// The highest score so far, or 0.
+    pub(super) fn get(&self) -> u64 {
+        self.highest
+    }
+
+    /// The score of a node that passes the filters, PodTopologySpread left out. None if it is certainly lower than the
+    /// highest one so far.
+    pub(super) fn score(&mut self, free: &'n Free, node: &'n Node) -> Option<u64> {
+        let score = match self.last {
+            Some((same_free, same_node, score)) if self.scorer.scores_alike((free, node), (same_free, same_node)) => {
+                score
+            }
+            _ if !self.scorer.may_reach(self.highest, free, node) => return None,
+            _ => self.scorer.score(free, node),
+        };
+        self.last = Some((free, node, score));
+        self.highest = self.highest.max(score);
+        Some(score)
+    }
+}
