@@ -180,6 +180,18 @@ fn the_configurations_are_taken() {
 }
 
 #[test]
+fn the_service_accepts_the_folders_of_its_pods() {
+    // An emptyDir may be written to by everyone, so that the socket needs a folder of its own in it.
+    let (manifest, chart) = (text("kubernetes/bidprice.yaml"), text("helm/bidprice/templates/deployment.yaml"));
+    assert!(manifest.contains("{name: run, mountPath: /run}") && chart.contains(r#"ternary "/run/bidprice" "/run""#));
+    assert!(manifest.contains("socket = \"/run/bidprice/") && manifest.contains("{name: run, emptyDir: {}}"));
+    // By default the kubelet opens a volume's files to the group at each start. The service refuses such a bid log.
+    for pod in [manifest, text("helm/bidprice/values.yaml")] {
+        assert!(pod.lines().any(|line| line.trim() == "fsGroupChangePolicy: OnRootMismatch"));
+    }
+}
+
+#[test]
 fn the_example_has_every_section() {
     let example = text("bidprice.toml");
     let schema: serde_json::Value = serde_json::from_str(&text("bidprice.schema.json")).unwrap();
