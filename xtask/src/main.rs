@@ -3,9 +3,11 @@
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
 mod features;
+mod helm;
 mod oracle;
 mod plugins;
 mod steady;
+mod tools;
 
 use std::env;
 use std::path::Path;
@@ -34,6 +36,9 @@ const USAGE: &str = "usage: cargo xtask VERB
   oracle kube [--cases N] [--seed S] [--kubernetes VERSION]
                     random clusters and orders, placed by us and by kube-scheduler itself (needs go; the first build takes
                     some minutes): N cases (default 1000), and another version of Kubernetes than the one in its go.mod
+  helm              the chart in deploy/helm/bidprice, linted, rendered, checked, and packaged in target/helm (needs go;
+                    the first build of helm takes three minutes)
+  workflows         lints .github/workflows (needs go)
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
   plugins --is-current
                     whether the example plugins are those that their sources were built to
@@ -88,6 +93,8 @@ fn main() -> ExitCode {
         ["coverage"] => coverage("40"),
         ["coverage", trials] => coverage(trials),
         ["oracle", words @ ..] => oracle::run(words).unwrap_or_else(usage),
+        ["helm"] => helm::run_all(),
+        ["workflows"] => workflows(),
         ["wheel"] => wheel(),
         ["plugins", "--is-current"] => plugins::is_current(),
         ["plugins", options @ ..] => plugins(options),
@@ -185,6 +192,14 @@ fn plugins(words: &[&str]) -> bool {
         return false;
     };
     plugins::run(options).inspect_err(|error| eprintln!("error: {error}")).is_ok()
+}
+
+/// Lints the workflows. Shellcheck and pyflakes are left out, since not every machine has them.
+fn workflows() -> bool {
+    let linted = tools::ACTIONLINT.installed().and_then(|linter| {
+        tools::run(Command::new(linter).args(["-shellcheck=", "-pyflakes="]).current_dir(tools::top()))
+    });
+    linted.inspect_err(|error| eprintln!("error: {error}")).is_ok()
 }
 
 fn fuzz(seconds: &str, with_plugins: bool) -> bool {

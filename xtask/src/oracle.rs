@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cargo;
+use crate::tools::{self, top};
 
 /// The Go module of the program that places pods with Kubernetes' own code.
 const MODULE: &str = "oracle/kube-scheduler";
@@ -77,11 +78,6 @@ fn with_kubernetes(module: &str, minor: &str) -> io::Result<String> {
     Ok(["1", "0"].into_iter().fold(module.to_owned(), replaced))
 }
 
-/// The top folder of the project.
-fn top() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
-}
-
 fn build(module: &Path, name: &str) -> io::Result<PathBuf> {
     let program = top().join(BUILT).join(name);
     go(&["build", "-o", &program.to_string_lossy(), "."], module)?;
@@ -89,11 +85,7 @@ fn build(module: &Path, name: &str) -> io::Result<PathBuf> {
 }
 
 fn go(words: &[&str], folder: &Path) -> io::Result<()> {
-    let mut go = Command::new("go");
-    go.args(words).current_dir(folder);
-    eprintln!("{go:?}");
-    let status = go.status().map_err(|error| io::Error::other(format!("go: {error}")))?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{go:?} failed: {status}"))) }
+    tools::run(Command::new("go").args(words).current_dir(folder))
 }
 
 fn compare(program: &Path, Options { cases, seed, kubernetes }: Options<'_>) -> bool {

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use crate::programs::{HANG, bidprice_script};
 
 /// Pages outside the book whose commands and links are checked, too.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "README.md",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -35,6 +35,7 @@ const PAGES: [&str; 9] = [
     "DESIGN.md",
     "corpus/README.md",
     "deploy/README.md",
+    "deploy/helm/bidprice/README.md",
     "examples-plugins/README.md",
     "pricing-python/README.md",
 ];

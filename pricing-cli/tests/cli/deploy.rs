@@ -43,7 +43,7 @@ fn has(tool: &str) -> bool {
 fn the_images_contents_price_as_the_programs_do_through_the_launcher_in_an_empty_environment() {
     let image = tempfile::tempdir().unwrap();
     let programs = Path::new(BIDPRICE).parent().unwrap();
-    let laid = Command::new(deploy("helm/contents.sh")).arg(image.path()).arg(programs).status().unwrap();
+    let laid = Command::new(deploy("helm/provider/contents.sh")).arg(image.path()).arg(programs).status().unwrap();
     assert!(laid.success());
     let bin = image.path().join("usr/local/bin");
     // The launcher as the chart mounts it, except for the root folder, which a test cannot replace.
@@ -79,7 +79,7 @@ fn the_images_contents_price_as_the_programs_do_through_the_launcher_in_an_empty
 
 /// What `contents.sh` says to its arguments: exit code and stderr. Whatever it says, nothing was laid down.
 fn lay(folder: &Path, arguments: &[&Path]) -> (Option<i32>, String) {
-    let output = Command::new(deploy("helm/contents.sh")).args(arguments).output().unwrap();
+    let output = Command::new(deploy("helm/provider/contents.sh")).args(arguments).output().unwrap();
     assert!(!folder.join("usr").exists() && output.stdout.is_empty(), "{arguments:?}");
     (output.status.code(), String::from_utf8(output.stderr).unwrap())
 }
@@ -150,19 +150,23 @@ fn the_images_contents_are_checked_before_anything_is_laid_down() {
     assert_eq!(exit, Some(1), "{said}");
     assert!(said.contains("did you mean `memory`?") && said.contains("is not a rate card"), "{said}");
     std::fs::write(&card, "[rates]\nmemory = 1\n").unwrap();
-    let laid = Command::new(deploy("helm/contents.sh")).arg(at).arg(ours).output().unwrap();
+    let laid = Command::new(deploy("helm/provider/contents.sh")).arg(at).arg(ours).output().unwrap();
     assert!(laid.status.success() && laid.stderr.is_empty(), "{}", String::from_utf8_lossy(&laid.stderr));
     assert!(at.join("usr/local/bin/bidprice-script").is_file() && card.is_file());
 }
 
 #[test]
 fn the_values_have_the_launcher() {
-    let values = text("helm/values.yaml");
+    let values = text("helm/provider/values.yaml");
     let encoded = values.lines().find_map(|line| line.strip_prefix("bidpricescript: ")).unwrap();
     let mut decoder = Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     decoder.stdin.take().unwrap().write_all(encoded.as_bytes()).unwrap();
     let decoded = decoder.wait_with_output().unwrap().stdout;
-    assert_eq!(String::from_utf8(decoded).unwrap(), text("helm/bidpricescript.sh"), "base64 -w0 bidpricescript.sh");
+    assert_eq!(
+        String::from_utf8(decoded).unwrap(),
+        text("helm/provider/bidpricescript.sh"),
+        "base64 -w0 bidpricescript.sh"
+    );
 }
 
 #[test]
@@ -173,6 +177,18 @@ fn the_configurations_are_taken() {
     let lines = rest.lines().take_while(|line| line.starts_with("    ")).map(str::trim_start);
     let config = config::parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
     assert!(config.listen.tls.is_some() && config.rates.file.is_some());
+}
+
+#[test]
+fn the_service_accepts_the_folders_of_its_pods() {
+    // An emptyDir may be written to by everyone, so that the socket needs a folder of its own in it.
+    let (manifest, chart) = (text("kubernetes/bidprice.yaml"), text("helm/bidprice/templates/deployment.yaml"));
+    assert!(manifest.contains("{name: run, mountPath: /run}") && chart.contains(r#"ternary "/run/bidprice" "/run""#));
+    assert!(manifest.contains("socket = \"/run/bidprice/") && manifest.contains("{name: run, emptyDir: {}}"));
+    // By default the kubelet opens a volume's files to the group at each start. The service refuses such a bid log.
+    for pod in [manifest, text("helm/bidprice/values.yaml")] {
+        assert!(pod.lines().any(|line| line.trim() == "fsGroupChangePolicy: OnRootMismatch"));
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod files;
 mod golden;
 #[cfg(feature = "service")]
 mod guard;
+#[cfg(feature = "service")]
+mod helm;
 mod left_out;
 #[cfg(feature = "service")]
 mod log;

@@ -52,7 +52,7 @@ if [ -z "$programs" ]; then
   fi
   # FOLDER stays relative to where the caller is.
   built=$(
-    cd "$here/../.."
+    cd "$here/../../.."
     cargo build --profile dist --target "$target" -p pricing-cli -p pricing-script --features pricing-cli/otlp >&2
     cargo metadata --no-deps --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'
   )
