@@ -13,6 +13,7 @@ mod number;
 mod outcomes;
 mod read;
 mod rules;
+mod source;
 #[cfg(test)]
 mod tests;
 mod tune;
@@ -30,4 +31,5 @@ pub use model::{
 pub use number::Number;
 pub use outcomes::Outcomes;
 pub use read::{ConfigError, Loaded, LoadedRates, inspect, load, load_files, parse, position};
+pub use source::ConfigSource;
 pub use tune::{Objective as TuneObjective, Percentage, Range as TuneRange, Tune};

@@ -10,7 +10,6 @@ mod reload;
 mod status;
 mod tuning;
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,7 +19,7 @@ use pricing_core::money::UsdPerAkt;
 use pricing_host::compile::Compiler;
 
 use crate::bid_log::BidLog;
-use crate::config::{self, ConfigError, Files};
+use crate::config::{self, ConfigError, ConfigSource, Files};
 use crate::decision::{self, LiveState, OrderRequest, PricedGroup, ScreenedGroup};
 use crate::feed::Feed;
 use crate::inventory::{Availability, LiveInventory, Plan};
@@ -48,7 +47,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct Inner {
-    path: PathBuf,
+    source: ConfigSource,
     opening: PluginOpener,
     active: ArcSwap<Active>,
     metrics: Arc<Metrics>,
@@ -85,16 +84,21 @@ impl Engine {
     /// When the configuration cannot be used, or when it changes something besides the rate card that has to be
     /// accepted first. A rate card that has to be accepted is not an error: the engine starts with the one that was
     /// accepted last.
-    pub fn start(path: &Path, compiler: Compiler) -> Result<Self, ConfigError> {
-        Self::start_with(path, compiler, None)
+    pub fn start(source: impl Into<ConfigSource>, compiler: Compiler) -> Result<Self, ConfigError> {
+        Self::start_with(source, compiler, None)
     }
 
     /// Starts as [`Engine::start`] does, with something that can propose rates for the section `tune`.
     ///
     /// # Errors
     /// Those of [`Engine::start`].
-    pub fn start_with(path: &Path, compiler: Compiler, tuner: Option<Arc<dyn Tuner>>) -> Result<Self, ConfigError> {
-        let files = settled(path)?;
+    pub fn start_with(
+        source: impl Into<ConfigSource>,
+        compiler: Compiler,
+        tuner: Option<Arc<dyn Tuner>>,
+    ) -> Result<Self, ConfigError> {
+        let source = source.into();
+        let files = settled(&source)?;
         let mut loaded = config::load_files(&files)?;
         let tune_problem = tuning::check(&loaded, tuner.as_ref())?;
         let metrics = Arc::new(Metrics::new());
@@ -109,7 +113,7 @@ impl Engine {
             .map_err(|error| ConfigError::unusable("shadow", error))?;
         let outcomes = start_outcomes(&active, &feed, bid_log.as_ref(), (&metrics, &placements))?;
         let inner = Inner {
-            path: path.to_owned(),
+            source,
             opening,
             active: ArcSwap::from_pointee(active),
             metrics,

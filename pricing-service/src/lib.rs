@@ -7,7 +7,6 @@ mod caller;
 mod certificate;
 mod check;
 mod connections;
-pub mod convert;
 mod deadline;
 mod gate;
 mod http2;

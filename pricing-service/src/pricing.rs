@@ -7,7 +7,7 @@ use std::time::Instant;
 use pricing_proto::bidprice::v1::pricing_server::Pricing;
 use pricing_proto::bidprice::v1::{
     QuoteRequest, QuoteResponse, QuoteStreamResponse, ReleaseRequest, ReleaseResponse, ReloadRequest, ReloadResponse,
-    ScreenRequest, ScreenResponse, Screened, StatusRequest, StatusResponse,
+    ScreenRequest, ScreenResponse, StatusRequest, StatusResponse,
 };
 use prost::Message;
 use tokio_stream::Stream;
@@ -18,11 +18,9 @@ use super::deadline::{self, Deadline};
 use super::gate::Payer;
 use super::service::Service;
 use super::stream::Answers;
-use crate::convert;
-use pricing_engine::decision::{OrderRequest, PricedGroup, ScreenedGroup as Outcome};
 use pricing_engine::digest::Digest;
 use pricing_engine::metrics::Call;
-use pricing_engine::order_name::OrderName;
+use pricing_messages::calls;
 
 impl Service {
     /// Returns when a call must be answered.
@@ -50,28 +48,9 @@ impl Service {
         deadline: Instant,
     ) -> Result<QuoteResponse, Status> {
         let charge = self.charge(payer, request.encoded_len(), request.alternatives);
-        let answer = move |service: &Self| {
-            let asked = order_request(request)?;
-            let warnings = asked.warnings.iter().map(ToString::to_string).collect();
-            let decided = service.engine().quote_as(call, asked, deadline);
-            let quote = |p: &PricedGroup| convert::answer::quote(&p.quote, p.alternatives.as_ref());
-            Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect(), warnings }))
-        };
+        let answer = move |service: &Self| calls::quote(service.engine(), call, request, deadline).map_err(invalid);
         self.in_turn(call, deadline, charge, answer).await
     }
-}
-
-/// Converts a request. The owner is the one that the request names, or that of the order's name.
-fn order_request(request: QuoteRequest) -> Result<OrderRequest, Status> {
-    let QuoteRequest { order, owner, order_id, already_reserved, targets, alternatives } = request;
-    let (text, name) = convert::order::text(order).map_err(invalid)?;
-    let mut asked = OrderRequest::read(text).map_err(invalid)?;
-    asked.name = order_id.map(OrderName::from).or(name);
-    let of_name = || asked.name.as_ref().map(|name| name.owner.exact().to_owned());
-    asked.owner = Some(owner).filter(|owner| !owner.is_empty()).or_else(of_name).filter(|owner| !owner.is_empty());
-    asked.already_reserved = already_reserved;
-    asked.alternatives = alternatives;
-    asked.with_targets(convert::order::targets(targets)).map_err(invalid)
 }
 
 pub(super) fn invalid(error: impl std::error::Error) -> Status {
@@ -80,8 +59,7 @@ pub(super) fn invalid(error: impl std::error::Error) -> Status {
 
 /// Returns the digest of the configuration that a reload accepts. Callers over TCP without TLS may not accept any.
 fn accepted(request: &Request<ReloadRequest>) -> Result<Option<Digest>, Status> {
-    let text = request.get_ref().accept.as_str();
-    if text.is_empty() {
+    if request.get_ref().accept.is_empty() {
         return Ok(None);
     }
     if !matches!(request.extensions().get(), Some(Caller::Owner | Caller::Certified)) {
@@ -89,8 +67,7 @@ fn accepted(request: &Request<ReloadRequest>) -> Result<Option<Digest>, Status> 
                        on this machine could";
         return Err(Status::permission_denied(message));
     }
-    let malformed = || Status::invalid_argument("`accept` is not `sha256:` and 64 hexadecimal digits");
-    Digest::parse(text).map(Some).ok_or_else(malformed)
+    calls::accepted(request.get_ref()).map_err(invalid)
 }
 
 #[tonic::async_trait]
@@ -103,18 +80,8 @@ impl Pricing for Service {
     async fn screen(&self, request: Request<ScreenRequest>) -> Result<Response<ScreenResponse>, Status> {
         let (deadline, payer) = (self.deadline(&request), self.payer(&request));
         let charge = self.charge(payer, request.get_ref().encoded_len(), false);
-        let ScreenRequest { order, owner } = request.into_inner();
-        let answer = move |service: &Self| {
-            let asked = order_request(QuoteRequest { order, owner, ..QuoteRequest::default() })?;
-            let screened = service.engine().screen(&asked, deadline);
-            let groups = asked.orders.iter().map(|order| order.group.name().exact().to_owned());
-            let told = |(group, Outcome { outcome, .. })| Screened {
-                group,
-                passed: outcome.is_ok(),
-                reason: outcome.err().as_ref().map(convert::answer::reason),
-            };
-            Ok(screened.map(|screened| ScreenResponse { screened: groups.zip(screened).map(told).collect() }))
-        };
+        let request = request.into_inner();
+        let answer = move |service: &Self| calls::screen(service.engine(), request, deadline).map_err(invalid);
         self.in_turn(Call::Screen, deadline, charge, answer).await.map(Response::new)
     }
 
@@ -131,10 +98,7 @@ impl Pricing for Service {
     }
 
     async fn release(&self, request: Request<ReleaseRequest>) -> Result<Response<ReleaseResponse>, Status> {
-        let name = request.into_inner().order_id.map(OrderName::from);
-        let name = name.ok_or_else(|| Status::invalid_argument("the request has no `order_id`"))?;
-        let released = self.engine().release(&name);
-        Ok(Response::new(ReleaseResponse { released }))
+        calls::release(self.engine(), request.into_inner()).map(Response::new).map_err(invalid)
     }
 
     async fn status(&self, _request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
@@ -150,17 +114,10 @@ impl Pricing for Service {
         let reload = move || {
             // It is held until the reload is done, even if the caller goes away.
             let _place = place;
-            match accepted {
-                None => engine.reload(),
-                Some(digest) => engine.accept(digest),
-            }
+            calls::reload(&engine, accepted)
         };
         let reloaded = tokio::task::spawn_blocking(reload).await;
         let reloaded = reloaded.map_err(|_| Status::internal("the reload was lost; this is a bug"))?;
-        let active = reloaded.map_err(|error| Status::failed_precondition(error.to_string()))?;
-        Ok(Response::new(ReloadResponse {
-            rates_digest: active.settings.rates.digest.to_string(),
-            plugin_digest: active.plugin.as_ref().map(|opened| opened.plugin().digest()),
-        }))
+        reloaded.map(Response::new).map_err(|error| Status::failed_precondition(error.to_string()))
     }
 }

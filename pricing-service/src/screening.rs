@@ -28,10 +28,10 @@ use tokio_stream::Stream;
 use tonic::{Request, Response, Status};
 
 use super::service::Service;
-use crate::convert;
 use pricing_engine::decision::{self, OrderRequest};
 use pricing_engine::engine::Answer;
 use pricing_engine::metrics::Call;
+use pricing_messages::order;
 
 /// The request has no group.
 const MISSING: &str = "missing group spec";
@@ -80,7 +80,7 @@ impl Service {
         deadline: Instant,
     ) -> Result<Answer<BidScreeningResponse>, Status> {
         let named = without_nameless_cards(spec);
-        let text = convert::order::screening(named.as_ref().unwrap_or(spec), hostnames);
+        let text = order::screening(named.as_ref().unwrap_or(spec), hostnames);
         let request = match text
             .map_err(|error| error.to_string())
             .and_then(|text| OrderRequest::read(text).map_err(|e| e.to_string()))
@@ -246,7 +246,7 @@ fn passed(spec: &GroupSpec, quote: &Quote) -> Result<BidScreeningResponse, Statu
 
 /// Converts a price to the chain's notation.
 fn coin(price: &Price) -> Result<DecCoin, Status> {
-    let amount = convert::order::to_atomics(&price.amount().to_string())
+    let amount = order::to_atomics(&price.amount().to_string())
         .ok_or_else(|| Status::internal("the bid has more decimals than the chain"))?;
     Ok(DecCoin { denom: price.denom().as_str().to_owned(), amount })
 }

@@ -16,7 +16,6 @@ use tonic::{Code, Status};
 
 use crate::certificate::Validity;
 use crate::connections::{self, Table};
-use crate::convert;
 use crate::gate::{Charge, Gate, Load, Payer};
 use crate::intake::Intake;
 
@@ -159,7 +158,7 @@ impl Service {
     /// Returns the answer to the `Status` call.
     pub(crate) fn status(&self) -> StatusResponse {
         let certificate = self.inner.certificate.get().copied().map(certificate);
-        StatusResponse { certificate, ..convert::status::status(self.engine().status()) }
+        StatusResponse { certificate, ..pricing_messages::status::status(self.engine().status()) }
     }
 
     /// Counts a request that was answered or refused.

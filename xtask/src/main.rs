@@ -4,6 +4,7 @@
 
 mod features;
 mod helm;
+mod library;
 mod oracle;
 mod plugins;
 mod steady;
@@ -29,6 +30,12 @@ const USAGE: &str = "usage: cargo xtask VERB
                     every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz); those that run
                     plugins only with --plugins: with the engine in it, the first build takes long
   proto             the code that the .proto files generate
+  header            the header of the C library
+  library PREFIX [--debug]
+                    the C library in a folder: shared and static, with its header and its pkg-config files; --debug
+                    takes what the tests are built from, without the static library
+  go [--quotes N]   the Go module in examples/go on the C library, under the race detector, each goroutine with so many
+                    quotes (default 200; needs go, protoc and pkg-config)
   docs              the references of the configuration and of scenarios, and the configuration's schema
   market            the answers of the made-up chain in examples/market
   study             the tables of docs/study.md and docs/which-card.md, from runs of their scenarios
@@ -84,6 +91,11 @@ fn main() -> ExitCode {
         ["fuzz", seconds] => fuzz(seconds, false),
         ["fuzz", seconds, "--plugins"] => fuzz(seconds, true),
         ["proto"] => proto(),
+        ["header"] => cargo(&["test", "--workspace", "--test", "ffi", "header::"], &[("BIDPRICE_GENERATE", "1")]),
+        ["library", prefix] => told(library::install(Path::new(prefix), library::Build::Dist)),
+        ["library", prefix, "--debug"] => told(library::install(Path::new(prefix), library::Build::Debug)),
+        ["go"] => told(library::check_go("200")),
+        ["go", "--quotes", quotes] => told(library::check_go(quotes)),
         ["docs"] => docs(),
         ["market"] => cargo(&["test", "--workspace", "--test", "market", "examples::"], &[("BIDPRICE_GENERATE", "1")]),
         ["study"] => {
@@ -101,6 +113,11 @@ fn main() -> ExitCode {
         _ => usage(),
     };
     if done { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Tells the error of a task that could not be done.
+fn told(done: std::io::Result<()>) -> bool {
+    done.inspect_err(|error| eprintln!("error: {error}")).is_ok()
 }
 
 fn usage() -> bool {

@@ -41,6 +41,15 @@ pub(crate) const ACTIONLINT: GoProgram = GoProgram {
     variables: &[],
 };
 
+/// What writes the Go code of messages, in the version of the module that reads them.
+pub(crate) const PROTOC_GEN_GO: GoProgram = GoProgram {
+    name: "protoc-gen-go",
+    module: "google.golang.org/protobuf",
+    package: "/cmd/protoc-gen-go",
+    version: "v1.36.12",
+    variables: &[],
+};
+
 impl GoProgram {
     /// Returns the path of the program, and installs it if it is missing or of another version.
     pub(crate) fn installed(self) -> io::Result<PathBuf> {

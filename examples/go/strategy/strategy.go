@@ -1,8 +1,4 @@
-//go:build provider
-
-// Package strategy is the provider's BidPricingStrategy that asks a bidprice service.
-//
-// It needs the provider's module, and so a build tag: go build -tags provider ./strategy
+// Package strategy is the provider's BidPricingStrategy that asks bidprice: a service, or the engine in this process.
 package strategy
 
 import (

@@ -10,15 +10,14 @@ use pricing_core::reserve::kubernetes::configuration;
 use pricing_files::FileError;
 use toml::Table;
 
-use super::ConfigError;
+use super::{ConfigError, ConfigSource};
 use crate::digest::Digest;
 
 /// The most bytes of a configuration.
 const MAX_BYTES: usize = 1 << 20;
 
-/// A configuration file with the rate cards and the scheduler's configuration that it names, with their content and
-/// metadata at one moment. If two values
-/// are equal, the files are the same, and were not written to in between.
+/// A configuration with the rate cards and the scheduler's configuration that it names, with their content and metadata
+/// at one moment. If two values are equal, the files are the same, and were not written to in between.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Files {
     pub(super) config: TextFile,
@@ -46,10 +45,14 @@ pub(crate) struct Stamp {
 }
 
 impl Files {
-    /// Reads a configuration file, and the files that it names here, if it can be parsed.
+    /// Reads a configuration, and the files that it names here, if it can be parsed.
     #[must_use]
-    pub fn read(path: &Path) -> Self {
-        let config = TextFile::read(path.to_owned(), MAX_BYTES);
+    pub fn read(source: &ConfigSource) -> Self {
+        let path = source.path();
+        let config = match source {
+            ConfigSource::File(_) => TextFile::read(path.clone(), MAX_BYTES),
+            ConfigSource::Text { text, .. } => TextFile::of_text(path.clone(), text, MAX_BYTES),
+        };
         let table = config.text.as_ref().ok().and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
         let folder = path.parent().unwrap_or(Path::new(""));
         let named = |section: &str, key: &str, limit: usize| {
@@ -78,6 +81,16 @@ impl TextFile {
             Err(error) => (None, Err(error.to_string())),
         };
         Self { path, stamp, text }
+    }
+
+    /// A text that is in no file.
+    fn of_text(path: PathBuf, text: &Arc<str>, limit: usize) -> Self {
+        let text = if text.len() > limit {
+            Err(FileError::TooLarge(u64::try_from(limit).unwrap_or(u64::MAX)).to_string())
+        } else {
+            Ok(Arc::clone(text))
+        };
+        Self { path, stamp: None, text }
     }
 
     /// Returns the text.
@@ -133,7 +146,7 @@ mod tests {
         let config = "[rates]\nfile = \"rates.toml\"\n[shadow]\nrates = \"absent.toml\"\n";
         fs::write(at("bidprice.toml"), config).unwrap();
         fs::write(at("rates.toml"), "[rates]\ncpu = 1\n").unwrap();
-        let first = Files::read(&at("bidprice.toml"));
+        let first = Files::read(&at("bidprice.toml").into());
         let digests: Vec<_> = first.digests().map(|(path, digest)| (path.to_owned(), digest)).collect();
         let expected = [
             (at("bidprice.toml"), Some(Digest::of(config))),
@@ -141,18 +154,18 @@ mod tests {
             (at("absent.toml"), None),
         ];
         assert_eq!(digests, expected);
-        assert_eq!(Files::read(&at("bidprice.toml")), first);
+        assert_eq!(Files::read(&at("bidprice.toml").into()), first);
         // Another file with the same content.
         fs::write(at("new"), "[rates]\ncpu = 1\n").unwrap();
         fs::rename(at("new"), at("rates.toml")).unwrap();
-        let second = Files::read(&at("bidprice.toml"));
+        let second = Files::read(&at("bidprice.toml").into());
         assert_ne!(second, first);
         assert!(second.digests().eq(first.digests()));
         // The same file of the same size with the same time.
         let modified = fs::metadata(at("rates.toml")).unwrap().modified().unwrap();
         fs::write(at("rates.toml"), "[rates]\ncpu = 2\n").unwrap();
         File::options().append(true).open(at("rates.toml")).unwrap().set_modified(modified).unwrap();
-        assert_ne!(Files::read(&at("bidprice.toml")), second);
+        assert_ne!(Files::read(&at("bidprice.toml").into()), second);
     }
 
     #[test]

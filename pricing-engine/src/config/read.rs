@@ -133,7 +133,7 @@ pub fn load(path: &Path) -> Result<Loaded, ConfigError> {
 /// # Errors
 /// All problems, at least one: a file cannot be read or is malformed, or keys contradict each other.
 pub fn inspect(path: &Path) -> Result<Loaded, Vec<ConfigError>> {
-    inspect_files(&Files::read(path))
+    inspect_files(&Files::read(&path.into()))
 }
 
 /// Loads a configuration from files that were read before.

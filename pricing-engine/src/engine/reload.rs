@@ -10,7 +10,6 @@
 mod last_accepted;
 mod settle;
 
-use std::path::Path;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
 use super::{Active, Engine, tuning};
-use crate::config::{self, ConfigError, Files, Loaded, Stamp};
+use crate::config::{self, ConfigError, ConfigSource, Files, Loaded, Stamp};
 use crate::digest::Digest;
 use crate::feed::Feed;
 use crate::guard::{self, Accepted, Refusal};
@@ -77,12 +76,12 @@ impl Reloads {
 ///
 /// # Errors
 /// When they keep changing.
-pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
-    let mut files = Files::read(path);
+pub(super) fn settled(source: &ConfigSource) -> Result<Files, ConfigError> {
+    let mut files = Files::read(source);
     let mut calm: u32 = 0;
     for _ in 0..LOOKS {
         thread::sleep(SOONER);
-        let now = Files::read(path);
+        let now = Files::read(source);
         calm = if now == files { calm.saturating_add(1) } else { 0 };
         if calm >= CALM {
             return Ok(now);
@@ -90,7 +89,7 @@ pub(super) fn settled(path: &Path) -> Result<Files, ConfigError> {
         files = now;
     }
     let message = "the files keep changing, so none of them was loaded; replace them atomically (write a new file, then rename it), and try again";
-    Err(ConfigError::Unreadable { file: path.to_owned(), message: message.to_owned() })
+    Err(ConfigError::Unreadable { file: source.path(), message: message.to_owned() })
 }
 
 impl Engine {
@@ -113,7 +112,7 @@ impl Engine {
 
     fn reload_accepting(&self, accepted: Option<Digest>) -> Result<Arc<Active>, ConfigError> {
         let turn = self.inner.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        match settled(&self.inner.path) {
+        match settled(&self.inner.source) {
             Ok(files) => self.reload_in_turn(&turn, &files, accepted),
             Err(error) => self.told(Err(error), None),
         }
@@ -288,7 +287,7 @@ pub(super) fn is_in_use(files: &Files, active: &Active) -> bool {
 fn look(engine: &Engine, settling: &mut Settling) -> bool {
     engine.write_accepted();
     let active = engine.active();
-    let files = Files::read(&engine.inner.path);
+    let files = Files::read(&engine.inner.source);
     let plugins = active.plugins().map(|opened| Stamp::of(opened.file())).collect();
     let now = Look { files, plugins };
     let in_use = is_in_use(&now.files, &active);

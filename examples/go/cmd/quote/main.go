@@ -1,4 +1,4 @@
-// Command quote asks a running service: quote -socket PATH [-group-spec] FILE
+// Command quote asks a running service for the price of an order: quote -socket PATH [-group-spec] FILE
 package main
 
 import (

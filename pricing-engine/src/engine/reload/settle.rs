@@ -101,6 +101,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::config::ConfigSource;
 
     /// A configuration file that is polled.
     struct Watched(TempDir);
@@ -115,7 +116,7 @@ mod tests {
             if fs::read_to_string(&path).ok().as_deref() != Some(content) {
                 fs::write(&path, content).unwrap();
             }
-            Look { files: Files::read(&path), plugins: vec![None] }
+            Look { files: Files::read(&ConfigSource::from(&path)), plugins: vec![None] }
         }
     }
 

@@ -78,12 +78,12 @@ impl Engine {
         if then.rates.digest != now.rates.digest {
             return Err("the rates were changed while it was worked out".to_owned());
         }
-        let files = Files::read(&self.inner.path);
+        let files = Files::read(&self.inner.source);
         if !is_in_use(&files, active) {
             let changed = files.digests().find(|(path, digest)| {
                 !now.files.iter().any(|(used, with)| used.as_path() == *path && Some(*with) == *digest)
             });
-            let file = changed.map_or(self.inner.path.as_path(), |(path, _)| path);
+            let file = changed.map_or_else(|| self.inner.source.path(), |(path, _)| path.to_owned());
             return Err(format!("`{}` is not what is in use; reload it, or put it back", file.display()));
         }
         match self.reloads().problem {
@@ -141,7 +141,7 @@ impl Engine {
 
     /// Loads the configuration after its rate card alone was changed.
     fn reload_card(&self, turn: &MutexGuard<'_, ()>, change: &CardChange<'_>) -> Result<(), String> {
-        let files = settled(&self.inner.path).map_err(|error| error.to_string())?;
+        let files = settled(&self.inner.source).map_err(|error| error.to_string())?;
         let new = Digest::of(change.text.as_bytes());
         let expected = change.active.loaded.files.iter().map(|(file, digest)| {
             let digest = if file == change.card { new } else { *digest };

@@ -17,7 +17,8 @@ use pricing_proto::bidprice::v1::{
 const CHANGES: usize = 100;
 
 /// Converts the engine's status. The service adds the certificate, which the engine does not know.
-pub(crate) fn status(status: engine::Status) -> StatusResponse {
+#[must_use]
+pub fn status(status: engine::Status) -> StatusResponse {
     let engine::Status {
         uptime,
         rates_digest,

@@ -1,0 +1,66 @@
+//! Many threads, many engines, and the end while calls are running.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use pricing_ffi::Code;
+use pricing_ffi::abi::bidprice_close;
+use pricing_proto::bidprice::v1::{Order, QuoteRequest, order};
+use prost::Message;
+
+use crate::opened::{CONFIG, Opened, RATES, folder, open_text};
+
+fn request() -> Vec<u8> {
+    let text = r#"{"resources":[{"memory":1073741824,"cpu":2000,"gpu":{"units":0},"storage":[{"class":"ephemeral","size":1073741824}],"count":1,"endpoint_quantity":1,"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"1000000.000000000000000000"},"price_precision":6}"#;
+    let order = Order { form: Some(order::Form::Text(text.to_owned())) };
+    QuoteRequest { order: Some(order), ..QuoteRequest::default() }.encode_to_vec()
+}
+
+#[test]
+fn threads_ask_while_files_change_and_the_engine_is_closed_under_them() {
+    let folder = folder();
+    let opened = Opened::text(CONFIG, folder.path());
+    let (request, is_closed) = (request(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let ask = || {
+            for asked in 0_u32.. {
+                match opened.quote(&request, 0) {
+                    Ok(answer) => assert!(!answer.is_empty()),
+                    Err((code, message)) => {
+                        assert!(code == Code::Closed && is_closed.load(Ordering::SeqCst), "{code:?} {message}");
+                        return asked;
+                    }
+                }
+            }
+            0
+        };
+        let askers: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        for round in 0..5 {
+            fs::write(folder.path().join("rates.toml"), RATES.replace("1900", &format!("190{round}"))).unwrap();
+            opened.reload(&[]).unwrap();
+        }
+        is_closed.store(true, Ordering::SeqCst);
+        assert_eq!(bidprice_close(opened.0), Code::Ok);
+        let asked: u32 = askers.into_iter().map(|asker| asker.join().unwrap()).sum();
+        assert!(asked > 0);
+    });
+}
+
+/// The number of threads and open files of this process.
+fn resources() -> (usize, usize) {
+    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+#[test]
+#[ignore = "counts the threads and files of the whole process, so it runs alone: cargo xtask library --test"]
+fn a_hundred_engines_leave_neither_threads_nor_files() {
+    let folder = folder();
+    let config = format!("{CONFIG}[bid_log]\nfolder = \"log\"\n[reload]\nstate = \"state.json\"\n");
+    let open_and_close = || assert_eq!(bidprice_close(open_text(&config, folder.path()).unwrap()), Code::Ok);
+    open_and_close();
+    let before = resources();
+    (0..100).for_each(|_| open_and_close());
+    assert_eq!(resources(), before);
+}

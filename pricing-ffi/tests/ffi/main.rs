@@ -1,0 +1,10 @@
+//! The C library, called as C calls it.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![allow(unsafe_code, reason = "the calls are those of C")]
+
+mod calls;
+mod header;
+mod lifetime;
+mod misuse;
+mod opened;

@@ -1,0 +1,145 @@
+//! The C library where a C compiler and pkg-config find it, and the Go module that uses it.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::cargo;
+use crate::tools::{PROTOC_GEN_GO, run};
+
+/// The version of the library's interface: that of its `soname`.
+const INTERFACE: &str = "0";
+
+/// What a static library needs of the system.
+const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+
+/// The folder of the library for the tests.
+const FOR_TESTS: &str = "target/library";
+
+/// The Go module, and the one of the strategy on the provider's types.
+const MODULE: &str = "examples/go";
+
+/// What the library is built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// Shared and static, as they are shipped.
+    Dist,
+    /// Shared, from what the tests are built from.
+    Debug,
+}
+
+/// Builds the library, and installs it into a folder.
+///
+/// # Errors
+/// When it cannot be built or written.
+pub(crate) fn install(prefix: &Path, build: Build) -> io::Result<()> {
+    let built = match build {
+        Build::Dist => {
+            let kinds = ["--crate-type", "cdylib,staticlib"];
+            cargo(&[&["rustc", "--package", "pricing-ffi", "--lib", "--profile", "dist"], &kinds[..]].concat(), &[])
+        }
+        Build::Debug => cargo(&["build", "--workspace", "--lib"], &[]),
+    };
+    if !built {
+        return Err(io::Error::other("the library was not built"));
+    }
+    let from = Path::new("target").join(if build == Build::Dist { "dist" } else { "debug" });
+    let (lib, include) = (prefix.join("lib"), prefix.join("include"));
+    fs::create_dir_all(lib.join("pkgconfig"))?;
+    fs::create_dir_all(&include)?;
+    fs::copy("pricing-ffi/include/bidprice.h", include.join("bidprice.h"))?;
+    let (by_interface, version) = (format!("libbidprice.so.{INTERFACE}"), env!("CARGO_PKG_VERSION"));
+    let whole = format!("libbidprice.so.{version}");
+    replace(&from.join("libpricing_ffi.so"), &lib.join(&whole))?;
+    link(&whole, &lib.join(&by_interface))?;
+    link(&by_interface, &lib.join("libbidprice.so"))?;
+    let prefix = fs::canonicalize(prefix)?;
+    let shared = package(&prefix, "bidprice", "-L${libdir} -lbidprice");
+    fs::write(lib.join("pkgconfig/bidprice.pc"), shared)?;
+    if build == Build::Dist {
+        replace(&from.join("libpricing_ffi.a"), &lib.join("libbidprice.a"))?;
+        let archive = format!("${{libdir}}/libbidprice.a {SYSTEM_LIBRARIES}");
+        fs::write(lib.join("pkgconfig/bidprice-static.pc"), package(&prefix, "bidprice-static", &archive))?;
+    }
+    Ok(())
+}
+
+/// Replaces a file as a whole: a program that runs may have mapped the old one.
+fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    let new = to.with_extension("new");
+    fs::copy(from, &new)?;
+    fs::rename(new, to)
+}
+
+fn link(target: &str, at: &Path) -> io::Result<()> {
+    match fs::remove_file(at) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    symlink(target, at)
+}
+
+/// A pkg-config file.
+fn package(prefix: &Path, name: &str, libraries: &str) -> String {
+    format!(
+        "prefix={}\nlibdir=${{prefix}}/lib\nincludedir=${{prefix}}/include\n\nName: {name}\n\
+         Description: Prices bids on a decentralised GPU cloud, in your own process\nVersion: {}\n\
+         Cflags: -I${{includedir}}\nLibs: {libraries}\n",
+        prefix.display(),
+        env!("CARGO_PKG_VERSION"),
+    )
+}
+
+/// Checks the Go module and the strategy: formatted, vetted, generated code current, tests under the race detector.
+///
+/// # Errors
+/// When a check fails, or a tool is missing.
+pub(crate) fn check_go(quotes: &str) -> io::Result<()> {
+    install(Path::new(FOR_TESTS), Build::Debug)?;
+    if !cargo(&["build", "--workspace", "--bins"], &[]) {
+        return Err(io::Error::other("`bidprice` was not built"));
+    }
+    let top = env::current_dir()?;
+    let (prefix, module) = (top.join(FOR_TESTS), top.join(MODULE));
+    let libraries = prefix.join("lib");
+    let variables = [
+        ("PKG_CONFIG_PATH", libraries.join("pkgconfig")),
+        ("LD_LIBRARY_PATH", libraries),
+        ("BIDPRICE", top.join("target/debug/bidprice")),
+        ("BIDPRICE_QUOTES", PathBuf::from(quotes)),
+    ];
+    let go = |folder: &Path, words: &[&str]| run(Command::new("go").args(words).current_dir(folder).envs(variables.clone()));
+    let unformatted = Command::new("gofmt").args(["-l", "."]).current_dir(&module).output()?.stdout;
+    if !unformatted.is_empty() {
+        return Err(io::Error::other(format!("not formatted:\n{}", String::from_utf8_lossy(&unformatted))));
+    }
+    check_generated(&module, &top.join("target/go/wire"))?;
+    for folder in [module.clone(), module.join("strategy")] {
+        go(&folder, &["vet", "./..."])?;
+        go(&folder, &["test", "-race", "-count=1", "./..."])?;
+    }
+    Ok(())
+}
+
+/// Compares the generated code of the Go module with what protoc makes now.
+fn check_generated(module: &Path, fresh: &Path) -> io::Result<()> {
+    fs::create_dir_all(fresh)?;
+    let plugin = format!("--plugin={}", PROTOC_GEN_GO.installed()?.display());
+    let out = format!("--go_out={}", fresh.display());
+    let wire = module.join("wire");
+    let words = [&*plugin, "-I", ".", &out, "--go_opt=paths=source_relative", "pricing.proto"];
+    run(Command::new("protoc").args(words).current_dir(&wire))?;
+    // The version of protoc is in a comment.
+    let without_versions = |path: PathBuf| {
+        let text = fs::read_to_string(path)?;
+        Ok::<_, io::Error>(text.lines().filter(|line| !line.starts_with("// \t")).collect::<Vec<_>>().join("\n"))
+    };
+    if without_versions(fresh.join("pricing.pb.go"))? != without_versions(wire.join("pricing.pb.go"))? {
+        let message = "examples/go/wire/pricing.pb.go is not current; protoc writes it, as examples/go/README.md says";
+        return Err(io::Error::other(message));
+    }
+    Ok(())
+}
