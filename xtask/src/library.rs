@@ -111,7 +111,8 @@ pub(crate) fn check_go(quotes: &str) -> io::Result<()> {
         ("BIDPRICE", top.join("target/debug/bidprice")),
         ("BIDPRICE_QUOTES", PathBuf::from(quotes)),
     ];
-    let go = |folder: &Path, words: &[&str]| run(Command::new("go").args(words).current_dir(folder).envs(variables.clone()));
+    let go =
+        |folder: &Path, words: &[&str]| run(Command::new("go").args(words).current_dir(folder).envs(variables.clone()));
     let unformatted = Command::new("gofmt").args(["-l", "."]).current_dir(&module).output()?.stdout;
     if !unformatted.is_empty() {
         return Err(io::Error::other(format!("not formatted:\n{}", String::from_utf8_lossy(&unformatted))));
