@@ -96,8 +96,15 @@ impl<'a> Branches<'a> {
     /// Finds the best nodes for the next replica in each branch. Branches without any end here.
     pub(super) fn choose(&mut self, cycle: &mut SchedulingCycle<'_>, budget: &Budget<'_>) -> Result<(), Spent> {
         self.stuck = None;
-        for mut branch in std::mem::take(&mut self.running) {
+        let mut fits_everywhere = true;
+        for branch in &mut self.running {
             branch.best = cycle.best_nodes(&branch.placed, budget)?;
+            fits_everywhere &= branch.best.len() > 0;
+        }
+        if fits_everywhere {
+            return Ok(());
+        }
+        for branch in std::mem::take(&mut self.running) {
             if branch.best.len() > 0 {
                 self.running.push(branch);
                 continue;
@@ -117,6 +124,9 @@ impl<'a> Branches<'a> {
         cycle: &SchedulingCycle<'_>,
         budget: &Budget<'_>,
     ) -> Result<Vec<NodeProbability>, Spent> {
+        if let Some(node) = self.only_node(cycle) {
+            return Ok(vec![NodeProbability { node: NodeId::at(node), probability: Probability::ONE }]);
+        }
         let ways: Vec<usize> = self.running.iter().map(|branch| branch.best.len()).collect();
         self.make_divisible(&ways);
         let mut weights = self.weights_of_nodes(cycle, budget)?;
@@ -130,6 +140,14 @@ impl<'a> Branches<'a> {
             NodeProbability { node: NodeId::at(node), probability: latest.1 }
         };
         Ok(weights.into_iter().map(probability).collect())
+    }
+
+    /// The node where the next replica starts, if that is certain and no other node is like it.
+    fn only_node(&self, cycle: &SchedulingCycle<'_>) -> Option<usize> {
+        match self.running.as_slice() {
+            [only] if only.best.len() == 1 && self.pending == 0 && self.symmetry.is_none() => only.best.node(0, cycle),
+            _ => None,
+        }
     }
 
     /// The weight of each node where the next replica may start. Branches mostly share the nodes that have no pods of

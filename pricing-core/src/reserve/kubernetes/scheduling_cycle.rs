@@ -108,11 +108,11 @@ impl<'a> SchedulingCycle<'a> {
         budget.take(cycle.size())?;
         let mut feasible = Vec::with_capacity(cycle.labelled.len());
         let mut highest = HighestScore::new(&cycle.scorer);
-        for (node, free, of_node) in cycle.nodes() {
-            if cycle.admits(free, of_node) {
-                feasible.push(FeasibleNode { node, score: highest.score(free, of_node) });
+        cycle.nodes().for_each(|(place, free, node)| {
+            if cycle.admits(free, node) {
+                feasible.push(FeasibleNode { node: place, score: highest.score(free, node) });
             }
-        }
+        });
         Ok(Self { feasible, ..cycle })
     }
 
@@ -172,7 +172,12 @@ impl<'a> SchedulingCycle<'a> {
     /// The nodes with the label of the unit's vendor and model, as indices, with what each of them has free.
     fn nodes(&self) -> impl Iterator<Item = (usize, &'a Free, &'a Node)> + use<'a> {
         let (free, nodes) = (self.cluster.index().free(), self.cluster.nodes());
-        self.labelled.iter().filter_map(|place| Some((place, free.get(place)?, nodes.get(place)?)))
+        let (all, some): (_, &[usize]) = match self.labelled {
+            LabelledNodes::All(_) => (Some(free.iter().zip(nodes).enumerate()), &[]),
+            LabelledNodes::Some(places) => (None, places),
+        };
+        let all = all.into_iter().flatten().map(|(place, (free, node))| (place, free, node));
+        all.chain(some.iter().filter_map(|place| Some((*place, free.get(*place)?, nodes.get(*place)?))))
     }
 
     /// The nodes of a bucket, ascending.
@@ -184,25 +189,23 @@ impl<'a> SchedulingCycle<'a> {
     fn add_bucket(&mut self, budget: &Budget<'_>) -> Result<Option<()>, Spent> {
         budget.take(self.feasible.len())?;
         let above = self.buckets.last().map(|bucket| bucket.score);
-        if above.is_some() {
-            self.score_the_rest();
-        }
+        let mut highest = HighestScore::new(&self.scorer);
         let below = |score: &u64| above.is_none_or(|above| *score < above);
-        let Some(score) = self.feasible.iter().filter_map(|node| node.score).filter(below).max() else {
-            return Ok(None);
-        };
+        let known = self.feasible.iter().filter_map(|node| node.score).filter(below).max();
+        highest.raise(known);
+        if above.is_some() {
+            // Without a score, a node is below all buckets so far.
+            let (free, nodes) = (self.cluster.index().free(), self.cluster.nodes());
+            for feasible in self.feasible.iter_mut().filter(|node| node.score.is_none()) {
+                if let Some((free, node)) = free.get(feasible.node).zip(nodes.get(feasible.node)) {
+                    feasible.score = highest.score(free, node);
+                }
+            }
+        }
+        let Some(score) = highest.get() else { return Ok(None) };
         let nodes = self.feasible.iter().filter(|node| node.score == Some(score)).map(|node| node.node).collect();
         self.buckets.push(Bucket { score, nodes });
         Ok(Some(()))
-    }
-
-    /// Scores the nodes that have no score yet.
-    fn score_the_rest(&mut self) {
-        let mut feasible = std::mem::take(&mut self.feasible);
-        for node in feasible.iter_mut().filter(|node| node.score.is_none()) {
-            node.score = self.score(node.node, &[]);
-        }
-        self.feasible = feasible;
     }
 
     /// A node's score without PodTopologySpread, given the order's pods on it. None if it does not pass the filters.

@@ -11,19 +11,24 @@ use super::scorer::Scorer;
 #[derive(Debug)]
 pub(super) struct HighestScore<'s, 'n> {
     scorer: &'s Scorer<'s>,
-    highest: u64,
+    highest: Option<u64>,
     last: Option<(&'n Free, &'n Node, u64)>,
 }
 
 impl<'s, 'n> HighestScore<'s, 'n> {
     /// Before any node is looked at.
     pub(super) fn new(scorer: &'s Scorer<'s>) -> Self {
-        Self { scorer, highest: 0, last: None }
+        Self { scorer, highest: None, last: None }
     }
 
-    /// The highest score so far, or 0.
-    pub(super) fn get(&self) -> u64 {
+    /// The highest score so far. None if no node was scored.
+    pub(super) fn get(&self) -> Option<u64> {
         self.highest
+    }
+
+    /// Takes scores into account that were worked out before.
+    pub(super) fn raise(&mut self, score: Option<u64>) {
+        self.highest = self.highest.max(score);
     }
 
     /// The score of a node that passes the filters, PodTopologySpread left out. None if it is certainly lower than the
@@ -33,11 +38,11 @@ impl<'s, 'n> HighestScore<'s, 'n> {
             Some((same_free, same_node, score)) if self.scorer.scores_alike((free, node), (same_free, same_node)) => {
                 score
             }
-            _ if !self.scorer.may_reach(self.highest, free, node) => return None,
+            _ if !self.scorer.may_reach(self.highest.unwrap_or(0), free, node) => return None,
             _ => self.scorer.score(free, node),
         };
         self.last = Some((free, node, score));
-        self.highest = self.highest.max(score);
+        self.raise(Some(score));
         Some(score)
     }
 }

@@ -22,7 +22,10 @@ impl SchedulingCycle<'_> {
         let (mut best, mut highest) = (Vec::new(), HighestScore::new(&cycle.scorer));
         for (place, free, node) in cycle.nodes().filter(|(_, free, node)| cycle.admits(free, node)) {
             let before = highest.get();
-            let Some(score) = highest.score(free, node).filter(|score| *score >= before) else { continue };
+            let score = highest.score(free, node);
+            if score.is_none() || score < before {
+                continue;
+            }
             if score > before {
                 best.clear();
             }
