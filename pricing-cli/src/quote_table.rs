@@ -51,6 +51,13 @@ pub(crate) fn old_rule(total: Usd, old: Usd) -> String {
     }
     format!("Priced as the dearest card of the table, this would cost {old} USD a month.\n")
 }
+/// What the dearest candidate would cost in place of the one that the policy chose. None if it costs the same.
+pub(crate) fn highest(total: Usd, highest: Usd) -> Option<String> {
+    let (total, highest) = (cents(total), cents(highest));
+    let words = || format!("With `ambiguous_gpu = \"highest\"`, this would cost {highest} USD a month.\n");
+    (highest != total).then(words)
+}
+
 
 /// The decision, with the price or the reason, and the tenant's maximum.
 fn headline(quote: &Answered) -> String {
