@@ -161,6 +161,7 @@ impl Pricing for Service {
         Ok(Response::new(ReloadResponse {
             rates_digest: active.settings.rates.digest.to_string(),
             plugin_digest: active.plugin.as_ref().map(|opened| opened.plugin().digest()),
+            warnings: active.scheduler_warnings(),
         }))
     }
 }
