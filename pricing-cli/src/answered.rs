@@ -106,6 +106,8 @@ pub(crate) struct Pending {
     pub(crate) resource_id: u32,
     pub(crate) replica: u32,
     pub(crate) probability: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) approximate: bool,
     pub(crate) lacks: Vec<LackOnNode>,
 }
 
@@ -167,10 +169,10 @@ pub(crate) struct Candidate {
     pub(crate) kind: Kind,
     pub(crate) probability: Option<String>,
     /// The likeliest node where it is handed out, or the first one if none is likely.
-    #[serde(skip)]
+    #[serde(default)]
     pub(crate) node: Option<String>,
     /// The number of such nodes.
-    #[serde(skip)]
+    #[serde(default)]
     pub(crate) nodes: u64,
 }
 
@@ -264,12 +266,6 @@ impl Answered {
         for (cards, group) in answered.cards().zip(groups) {
             cards.known = group.known;
         }
-        let alternatives = alternatives.map_or(&[][..], |alternatives| &alternatives.list);
-        let targets = quote.targets.iter().chain(alternatives.iter().flat_map(|found| &found.targets));
-        for (candidate, own) in answered.candidates().zip(targets.flat_map(|target| &target.kinds)) {
-            candidate.node = own.place.node.as_deref().map(str::to_owned);
-            candidate.nodes = own.place.nodes;
-        }
         answered.prediction_given_up = quote.pods.is_given_up();
         Ok(answered)
     }
@@ -308,12 +304,6 @@ impl Answered {
 
     fn cards(&mut self) -> impl Iterator<Item = &mut Cards> {
         self.targets.iter_mut().filter_map(|target| target.gpu.as_mut()).flat_map(|gpu| &mut gpu.cards)
-    }
-
-    fn candidates(&mut self) -> impl Iterator<Item = &mut Candidate> {
-        let alternatives = self.alternatives.iter_mut().flatten().flat_map(|found| &mut found.targets);
-        let targets = self.targets.iter_mut().chain(alternatives);
-        targets.filter_map(|target| target.gpu.as_mut()).flat_map(|gpu| &mut gpu.kinds)
     }
 
     /// The exit code for the answer.

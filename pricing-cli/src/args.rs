@@ -1,23 +1,26 @@
 //! Arguments that several commands share.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, Args, Command, ValueEnum};
 use pricing_core::budget::{Budget, SearchBudget};
 use pricing_core::order::OrderFormat;
 use pricing_core::quantity::Quantity;
 use pricing_core::rates::{Origin, Pricing};
 use pricing_core::reserve::commit::FactorError;
-use pricing_core::reserve::kubernetes::{KubernetesVersion, configuration};
+use pricing_core::reserve::kubernetes::{KubernetesVersion, MAX_PODS_WITHOUT_REQUESTS, configuration};
 use pricing_core::reserve::{CommitLevels, Overcommitted, Prefer, Scheduler, TeePlatform};
 use rust_decimal::Decimal;
 
 use crate::error::CliError;
 use crate::kubernetes::KubernetesText;
 use crate::load::Document;
+use crate::output;
 
 /// What to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -103,12 +106,29 @@ pub(crate) struct KubeSchedulerArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) scheduler_config: Option<PathBuf>,
     /// The release of the cluster's Kubernetes [default: 1.34]
-    #[arg(long, value_enum, value_name = "VERSION")]
+    #[arg(long, value_parser = ReleaseParser, value_name = "VERSION")]
     pub(crate) kubernetes_version: Option<KubernetesVersion>,
     /// How many pods without requests run on each node. The inventory does not show them, and kube-scheduler counts each
     /// as 100m of CPU and 200Mi of memory [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=i64::from(MAX_PODS_WITHOUT_REQUESTS)))]
     pub(crate) pods_without_requests: Option<u32>,
+}
+
+/// Parses a release of Kubernetes. clap itself would suggest the word that looks most alike, which need not score alike.
+#[derive(Clone, Debug)]
+struct ReleaseParser;
+
+impl TypedValueParser for ReleaseParser {
+    type Value = KubernetesVersion;
+
+    fn parse_ref(&self, cmd: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Self::Value, clap::Error> {
+        let version = |word: String| KubernetesVersion::from_name(&word).ok_or_else(|| KubernetesVersion::hint(&word));
+        StringValueParser::new().try_map(version).parse_ref(cmd, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(KubernetesVersion::ALL.iter().filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 impl KubernetesArgs {
@@ -124,6 +144,13 @@ impl KubernetesArgs {
 }
 
 impl KubeSchedulerArgs {
+    /// Says on stderr that these options have no effect, if any was given.
+    pub(crate) fn tell_unused(&self, why: &str) {
+        if let Some(option) = self.given() {
+            output::complain(&format!("note: `{option}` has no effect: {why}"));
+        }
+    }
+
     /// The first option that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
         let options = [

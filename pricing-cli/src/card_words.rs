@@ -3,38 +3,113 @@
 use std::fmt::Write as _;
 
 use pricing_core::gpu::GpuKind;
+use pricing_core::reserve::kubernetes::Probability;
 use pricing_core::text::printable;
 
-use crate::answered::{Candidate, GpuTarget, Kind, Target};
-use crate::table::percent_of;
+use crate::answered::{Candidate, GpuTarget, Kind, Pending, Target};
 use crate::wording::wrap;
 
 /// The most kinds that are named one by one.
 const MOST_NAMED: usize = 3;
 
 /// A sentence for each unit whose card is not certain.
-pub(crate) fn uncertain_cards(targets: &[Target]) -> String {
-    let gpus = targets.iter().filter_map(|target| Some((target, target.gpu.as_ref()?)));
-    let uncertain = gpus.filter(|(_, gpu)| !gpu.certain && gpu.cards.iter().all(|cards| cards.known));
-    uncertain.map(|(target, gpu)| wrap(&printable(&uncertain_card(target, gpu))) + "\n").collect()
+pub(crate) fn uncertain_cards(targets: &[Target], pending: Option<&Pending>) -> String {
+    let mut sentences = String::new();
+    let mut start = Start::Known;
+    for target in targets {
+        if let Some(pod) = pending.filter(|pod| pod.resource_id == target.resource_id) {
+            start = Start::of(pod, target);
+        }
+        let gpu = target.gpu.as_ref();
+        let gpu = gpu.filter(|gpu| !gpu.certain && gpu.cards.iter().all(|cards| cards.known));
+        if let Some(gpu) = gpu {
+            sentences.push_str(&(wrap(&printable(&uncertain_card(target, gpu, start))) + "\n"));
+        }
+        start = start.of_next_units();
+    }
+    sentences
+}
+
+/// Whether the pods of a unit start at all.
+#[derive(Clone, Copy, Debug)]
+enum Start<'a> {
+    /// They do.
+    Known,
+    /// Some replica may stay pending. The others start.
+    MayStayPending(&'a Pending, u32),
+    /// None of them starts, as the cluster is now.
+    Never,
+    /// An earlier unit may stay pending, and in these cases nothing is predicted for this one.
+    After(&'a Pending),
+    /// An earlier unit stays pending, and so nothing is predicted for this one.
+    NotPredicted,
+}
+
+impl<'a> Start<'a> {
+    /// For the unit whose replica may stay pending.
+    fn of(pod: &'a Pending, target: &Target) -> Self {
+        let is_certain = is_certain(pod);
+        if is_certain && pod.replica == 1 { Self::Never } else { Self::MayStayPending(pod, target.count) }
+    }
+
+    /// For the units after this one.
+    fn of_next_units(self) -> Self {
+        match self {
+            Self::MayStayPending(pod, _) if !is_certain(pod) => Self::After(pod),
+            Self::MayStayPending(..) | Self::Never => Self::NotPredicted,
+            Self::Known | Self::After(_) | Self::NotPredicted => self,
+        }
+    }
+
+    /// What to add to the cards that the unit gets. None if it gets no card.
+    fn words(self) -> Option<String> {
+        Some(match self {
+            Self::Known => String::new(),
+            Self::MayStayPending(pod, 1) => format!("; it stays pending with {}", pending_percent(pod)),
+            Self::MayStayPending(pod, _) => {
+                format!("; replica {} stays pending with {}", pod.replica, pending_percent(pod))
+            }
+            Self::After(pod) => format!(
+                "; where it starts while unit {} is pending ({}) is not known",
+                pod.resource_id,
+                pending_percent(pod)
+            ),
+            Self::Never | Self::NotPredicted => return None,
+        })
+    }
+}
+
+/// Whether a replica certainly stays pending.
+fn is_certain(pod: &Pending) -> bool {
+    millionths(&pod.probability) == Some(1_000_000) && !pod.approximate
+}
+
+/// The probability that a replica stays pending, in percent.
+pub(crate) fn pending_percent(pod: &Pending) -> String {
+    let about = if pod.approximate { "about " } else { "" };
+    format!("{about}{}", percent(millionths(&pod.probability).unwrap_or(0)))
 }
 
 /// Reads a probability as it is written, in millionths. None if it is not one.
-pub(crate) fn millionths(text: &str) -> Option<u32> {
+fn millionths(text: &str) -> Option<u32> {
     let (whole, places) = text.split_once('.')?;
     let digits = whole.len() == 1 && places.len() == 6;
     digits.then(|| format!("{whole}{places}").parse().ok()).flatten()
 }
 
-fn uncertain_card(target: &Target, gpu: &GpuTarget) -> String {
+fn uncertain_card(target: &Target, gpu: &GpuTarget, start: Start<'_>) -> String {
     let unit = target.resource_id;
     let names = |kinds: Vec<GpuKind>| kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mut line = match gpu.kinds.as_slice() {
         [one] if one.kind.kind().is_known() => format!("Unit {unit} is priced as {}", one.kind.kind()),
-        [one] => format!("Unit {unit} gets {}, of which not everything is known", one.kind.kind()),
-        several => likely_cards(target, gpu).unwrap_or_else(|| {
+        [one] => format!("Unit {unit} is priced as {}, of which not everything is known", one.kind.kind()),
+        several => likely_cards(target, gpu, start).unwrap_or_else(|| {
             let kinds = names(several.iter().map(|candidate| candidate.kind.kind()).collect());
-            format!("Unit {unit} may start where it gets one of {kinds}")
+            match start {
+                Start::Never => format!("Unit {unit} stays pending; with room it may get one of {kinds}"),
+                Start::NotPredicted => format!("Where unit {unit} starts is not known; it may get one of {kinds}"),
+                _ => format!("Unit {unit} may start where it gets one of {kinds}"),
+            }
         }),
     };
     if !gpu.others.is_empty() {
@@ -51,7 +126,8 @@ struct LikelyKind<'a> {
 }
 
 /// What a unit gets, the likeliest kind first. None if probabilities are not known, or no kind is likely.
-fn likely_cards(target: &Target, gpu: &GpuTarget) -> Option<String> {
+fn likely_cards(target: &Target, gpu: &GpuTarget, start: Start<'_>) -> Option<String> {
+    let pending = start.words()?;
     let known = |candidate| Some(LikelyKind { candidate, millionths: millionths(candidate.probability.as_deref()?)? });
     let kinds: Vec<LikelyKind<'_>> = gpu.kinds.iter().map(known).collect::<Option<_>>()?;
     let (mut likely, unlikely): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|kind| kind.millionths > 0);
@@ -63,14 +139,15 @@ fn likely_cards(target: &Target, gpu: &GpuTarget) -> Option<String> {
     let mean = if words.is_single { String::new() } else { format!(", as the mean of {} replicas", target.count) };
     let (first, others) = likely.split_first()?;
     let certainty = format!("{}{} likely{mean}", words.about, percent(first.millionths));
-    Some(match (others, possible) {
+    let cards = match (others, possible) {
         ([], None) => format!("{who} {} ({certainty})", words.kind(first)),
         ([], Some(possible)) => format!("{who} {} ({certainty}; {possible})", words.kind(first)),
         (others, possible) => {
             let possible = possible.map(|possible| format!("; {possible}")).unwrap_or_default();
             format!("{who} {} ({certainty}){}{possible}", words.kind(first), words.alternatives(others))
         }
-    })
+    };
+    Some(cards + &pending)
 }
 
 /// How the kinds of a unit are named.
@@ -128,13 +205,9 @@ impl CardWords {
     }
 }
 
-/// A probability in percent. What is possible is not said to be impossible, and what is not certain not to be certain.
+/// A probability in percent.
 fn percent(millionths: u32) -> String {
-    match millionths {
-        1..500 => "under 0.1 %".to_owned(),
-        999_500..1_000_000 => "over 99.9 %".to_owned(),
-        _ => percent_of(millionths),
-    }
+    Probability::new(millionths.into(), 1_000_000).percent()
 }
 
 #[cfg(test)]
@@ -149,6 +222,11 @@ mod tests {
 
     /// The sentence about a unit. Each kind is `RAM probability node nodes`.
     fn said(count: u32, approximate: bool, kinds: &[&str]) -> String {
+        said_with(None, count, approximate, kinds)
+    }
+
+    /// The sentence about a unit, of which a replica may stay pending with a probability.
+    fn said_with(pending: Option<(u32, &str)>, count: u32, approximate: bool, kinds: &[&str]) -> String {
         let parts: Vec<Vec<&str>> = kinds.iter().map(|text| text.split(' ').collect()).collect();
         let listed: Vec<Value> = parts.iter().map(|parts| kind(parts[0], parts[1])).collect();
         let gpu = json!({"units": 1, "cards": [], "kinds": listed, "approximate": approximate});
@@ -159,7 +237,14 @@ mod tests {
             candidate.node = Some(parts[2].to_owned());
             candidate.nodes = parts[3].parse().unwrap();
         }
-        uncertain_cards(&[target]).split_whitespace().collect::<Vec<_>>().join(" ")
+        let pending = pending.map(|(replica, probability)| Pending {
+            resource_id: 1,
+            replica,
+            probability: probability.to_owned(),
+            approximate,
+            lacks: Vec::new(),
+        });
+        uncertain_cards(&[target], pending.as_ref()).split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -197,5 +282,25 @@ mod tests {
         assert_eq!(close, "Unit 1 gets a100 1Gi sxm on n1 (over 99.9 % likely) or a100 2Gi sxm on n2 (under 0.1 %).");
         let pending = said(1, false, &["1Gi 0.000000 n1 1", "2Gi 0.000000 n2 1"]);
         assert_eq!(pending, "Unit 1 may start where it gets one of nvidia/a100/1Gi/sxm, nvidia/a100/2Gi/sxm.");
+    }
+
+    #[test]
+    fn what_stays_pending_is_not_said_to_get_a_card() {
+        let kinds = ["1Gi 0.000000 n1 1", "2Gi 0.000000 n2 1"];
+        let never = said_with(Some((1, "1.000000")), 1, false, &kinds);
+        assert_eq!(
+            never,
+            "Unit 1 stays pending; with room it may get one of nvidia/a100/1Gi/sxm, nvidia/a100/2Gi/sxm."
+        );
+        let kinds = ["1Gi 0.400000 n1 1", "2Gi 0.200000 n2 1"];
+        let some = said_with(Some((1, "0.400000")), 1, false, &kinds);
+        let expected =
+            "Unit 1 gets a100 1Gi sxm on n1 (40 % likely) or a100 2Gi sxm on n2 (20 %); it stays pending with 40 %.";
+        assert_eq!(some, expected);
+        let kinds = ["1Gi 0.500000 n1 1", "2Gi 0.000000 n2 1"];
+        let second = said_with(Some((2, "1.000000")), 2, true, &kinds);
+        let expected = "Each replica of unit 1 gets a100 1Gi sxm (about 50 % likely, as the mean of 2 replicas; a100 2Gi sxm \
+                        is possible if the cluster changes first); replica 2 stays pending with about 100 %.";
+        assert_eq!(second, expected);
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pricing_core::input::InputError;
 use pricing_core::inventory::validate::Validated;
 use pricing_core::inventory::words::describe;
 use pricing_core::inventory::{self, Cluster, finding::Finding};
-use pricing_core::order;
 use pricing_core::order::detect::Orders;
+use pricing_core::order::{self, Order};
 use pricing_core::quote::scale::Scales;
 use pricing_core::rates::{self, Pricing};
 use pricing_core::text::excerpt;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::{OrderArgs, RatesArgs, StrictArgs};
 use crate::error::CliError;
 use crate::output;
+use crate::wording::{count, number};
 
 /// What the names of the rates' variables start with.
 pub(crate) const RATES_PREFIX: &str = "PRICE_TARGET_";
@@ -201,6 +203,37 @@ pub(crate) fn tell(source: &str, warnings: &[InputError], strictness: &StrictArg
     }
 }
 
+/// The files of a folder that hold orders (SDLs, group specs and script requests), sorted by name.
+pub(crate) fn order_files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let unreadable = |error: io::Error| CliError::unreadable_input(name(folder), InputError::new(error));
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut sdls = false;
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let file = entry.map_err(unreadable)?.path();
+        match file.extension().and_then(|ending| ending.to_str()) {
+            Some("yaml" | "yml") => sdls = true,
+            Some("json") => {}
+            _ => continue,
+        }
+        files.push(file);
+    }
+    // JSON files beside SDLs are usually generated from them, so these orders would count twice.
+    files.retain(|file| !sdls || file.extension().is_none_or(|ending| ending != "json"));
+    files.sort();
+    Ok(files)
+}
+
+/// What an order is called: its group, its file in a folder, or both where the file has several groups.
+pub(crate) fn order_name(file: Option<&Path>, order: &Order, several: bool) -> String {
+    let group = order.group.name();
+    let file = file.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    match (file, several) {
+        (None, _) => group.exact().to_owned(),
+        (Some(file), false) => file,
+        (Some(file), true) => format!("{file}/{}", group.exact()),
+    }
+}
+
 /// Reads the text of an order file.
 pub(crate) fn order_text(path: &Path) -> Result<String, CliError> {
     text(path, order::MAX_INPUT_BYTES)
@@ -210,6 +243,21 @@ pub(crate) fn order_text(path: &Path) -> Result<String, CliError> {
 pub(crate) fn inventory(named: &Path) -> Result<(Cluster, Vec<Finding>), CliError> {
     let validated = Document::inventory_or_words(named)?.validated()?;
     Ok((validated.cluster, validated.findings))
+}
+
+/// The cluster that an inventory file or words describe. Prints to stderr that there are findings, if there are any.
+pub(crate) fn inventory_with_warning(named: &Path) -> Result<Cluster, CliError> {
+    let (cluster, findings) = inventory(named)?;
+    tell_findings(findings.len());
+    Ok(cluster)
+}
+
+/// Prints to stderr that there are findings about an inventory, if there are any.
+pub(crate) fn tell_findings(findings: usize) {
+    if findings > 0 {
+        let findings = count(number(findings), "finding");
+        output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
+    }
 }
 
 /// Whether the command line names something that is there: stdin, or anything of that name.

@@ -8,11 +8,10 @@ use pricing_core::text::printable;
 use crate::amounts::{self, cents};
 use crate::answered::{
     Alternative, Answered, Cards, Decided, Explored, Lack, LackOnNode, Line, NodeShortage, Pending, PluginUse, Reason,
-    Target,
 };
 use crate::card_words;
 use crate::colours::paint;
-use crate::table::{self, lacking, percent_of, table, wrapped};
+use crate::table::{self, lacking, table, wrapped};
 use crate::wording::{count, reason_message, unit, wrap};
 
 /// A quote. `note` is a paragraph between the bill and the alternatives.
@@ -21,7 +20,7 @@ pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
     let parts = [
         Some(headline(quote)),
         shortage,
-        (!quote.targets.is_empty()).then(|| targets_table(&quote.targets)),
+        (!quote.targets.is_empty()).then(|| targets_table(quote)),
         quote.pending.as_ref().map(pending),
         (!quote.lines.is_empty()).then(|| lines_table(&quote.lines, quote.usd_per_month.as_deref())),
         quote.plugin.as_ref().map(plugin_line),
@@ -34,7 +33,7 @@ pub(crate) fn quote(quote: &Answered, note: Option<&str>) -> String {
 
 /// A quote by scales.
 pub(crate) fn by_scales(quote: &Answered) -> String {
-    let targets = (!quote.targets.is_empty()).then(|| targets_table(&quote.targets));
+    let targets = (!quote.targets.is_empty()).then(|| targets_table(quote));
     [Some(headline(quote)), targets, quote.pending.as_ref().map(pending)]
         .into_iter()
         .flatten()
@@ -50,6 +49,13 @@ pub(crate) fn old_rule(total: Usd, old: Usd) -> String {
         return "The old rule (the dearest card of the table) would charge the same.\n".to_owned();
     }
     format!("Priced as the dearest card of the table, this would cost {old} USD a month.\n")
+}
+
+/// What the dearest candidate would cost in place of the one that the policy chose. None if it costs the same.
+pub(crate) fn highest(total: Usd, highest: Usd) -> Option<String> {
+    let (total, highest) = (cents(total), cents(highest));
+    let words = || format!("With `ambiguous_gpu = \"highest\"`, this would cost {highest} USD a month.\n");
+    (highest != total).then(words)
 }
 
 /// The decision, with the price or the reason, and the tenant's maximum.
@@ -121,8 +127,7 @@ fn shortage_table(nodes: &[NodeShortage], left_out: u64) -> Option<String> {
 
 /// A replica that Kubernetes may leave without a node, and what each node lacks for it.
 fn pending(pod: &Pending) -> String {
-    let percent = percent_of(card_words::millionths(&pod.probability).unwrap_or(0));
-    let what = wrap(&table::pending((pod.replica, pod.resource_id), &percent)) + "\n";
+    let what = wrap(&table::pending((pod.replica, pod.resource_id), &card_words::pending_percent(pod))) + "\n";
     let lack = |LackOnNode { node, lack }: &LackOnNode| {
         let free = lack.free.clone().unwrap_or_else(|| "-".to_owned());
         (node.clone(), [lack.resource.clone(), lack.asked.clone(), free])
@@ -131,9 +136,9 @@ fn pending(pod: &Pending) -> String {
     lacks.map_or(what.clone(), |lacks| what + "\n" + &lacks)
 }
 
-fn targets_table(targets: &[Target]) -> String {
+fn targets_table(quote: &Answered) -> String {
     let mut table = table(&["unit", "replicas", "node", "cards each", "card"], &[0, 1, 3]);
-    for target in targets {
+    for target in &quote.targets {
         let unit = target.resource_id.to_string();
         let Some(gpu) = target.gpu.as_ref().filter(|gpu| !gpu.cards.is_empty()) else {
             for (node, replicas) in target.replicas_by_node() {
@@ -148,7 +153,7 @@ fn targets_table(targets: &[Target]) -> String {
             table.add_row([unit.clone(), replicas, node, gpu.units.to_string(), card(cards)]);
         }
     }
-    wrapped(table, &[4]) + &card_words::uncertain_cards(targets)
+    wrapped(table, &[4]) + &card_words::uncertain_cards(&quote.targets, quote.pending.as_ref())
 }
 
 /// The card that a replica gets, as far as it is known.

@@ -84,6 +84,12 @@ impl SceneArgs {
 
     /// The texts of everything that the arguments name, and of the order.
     pub(crate) fn inputs(&self, order: &Path, format: Option<OrderFormat>) -> Result<Inputs, CliError> {
+        let kubernetes = &self.placement.kubernetes;
+        if self.inventory.is_none() {
+            kubernetes.scheduler.tell_unused("without `--inventory` it is not predicted where pods start");
+        } else if self.already_reserved {
+            kubernetes.scheduler.tell_unused("with `--already-reserved` it is not predicted where pods start");
+        }
         Ok(Inputs {
             order: Document::order(order)?,
             format,
@@ -98,7 +104,7 @@ impl SceneArgs {
             commit: self.placement.commit.iter().map(ToString::to_string).collect(),
             tee_platform: self.placement.tee_platform,
             search_steps: self.placement.search_steps,
-            kubernetes: self.placement.kubernetes.read()?,
+            kubernetes: kubernetes.read()?,
         })
     }
 }
@@ -159,10 +165,7 @@ impl Scene {
         if let Some(document) = &inputs.kubernetes.scheduler_config {
             load::tell(&document.name, &scene.kubernetes.warnings, &StrictArgs { strict: false })?;
         }
-        if scene.findings > 0 {
-            let findings = count(number(scene.findings), "finding");
-            output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
-        }
+        load::tell_findings(scene.findings);
         let (findings, where_from) = match &scene.cluster {
             Some(cluster) => (check::check(&scene.pricing, cluster), "check"),
             None => (names::check(&scene.pricing, None), "show"),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use pricing_core::inventory::{Cluster, finding::Finding};
 use pricing_core::rates::{self, Pricing};
-use pricing_core::reserve::kubernetes::{PodPlacements, Probability};
+use pricing_core::reserve::kubernetes::PodPlacements;
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_core::reserve::{Reservation, ReserveError, Shortage};
 use pricing_core::text::{Untrusted, excerpt, printable};
@@ -98,7 +98,7 @@ pub(crate) fn placements(placements: &PodPlacements, cluster: &Cluster) -> Strin
         for node in &step.nodes {
             let name = cluster.node(node.node).map_or("", |node| &node.name);
             let (unit, replica) = (step.resource_id.to_string(), step.replica.to_string());
-            table.add_row([unit, replica, name.to_owned(), percent(node.probability)]);
+            table.add_row([unit, replica, name.to_owned(), node.probability.percent()]);
         }
     }
     let mut shown = String::new();
@@ -111,7 +111,8 @@ pub(crate) fn placements(placements: &PodPlacements, cluster: &Cluster) -> Strin
         let _ = writeln!(shown, "{}\n", wrap(why));
     }
     if let Some(pod) = &placements.pending {
-        let what = pending((pod.replica, pod.resource_id), &percent(pod.probability));
+        let about = if placements.approximate { "about " } else { "" };
+        let what = pending((pod.replica, pod.resource_id), &format!("{about}{}", pod.probability.percent()));
         let _ = writeln!(shown, "{}\n", wrap(&what));
         if let Some(lacks) = lacking(pod.lacks.iter().flat_map(lacks_of).collect(), 0) {
             let _ = writeln!(shown, "{lacks}");
@@ -126,16 +127,6 @@ pub(crate) fn pending((replica, unit): (u32, u32), percent: &str) -> String {
         "Replica {replica} of resource unit {unit} stays pending with a probability of {percent}: the daemon reserved \
          room for it, but kube-scheduler places the pods before it differently."
     )
-}
-
-fn percent(probability: Probability) -> String {
-    percent_of(probability.millionths())
-}
-
-/// Millionths in percent, rounded half up to one place.
-pub(crate) fn percent_of(millionths: u32) -> String {
-    let tenths = millionths.saturating_add(500) / 1000;
-    if tenths.is_multiple_of(10) { format!("{} %", tenths / 10) } else { format!("{}.{} %", tenths / 10, tenths % 10) }
 }
 
 /// Shows why a group was not reserved.

@@ -33,7 +33,7 @@ use crate::tune::{self, Tuner};
 pub use active::{Active, ActiveShadow};
 pub use plugin::OpenPlugin;
 pub use recording::Answer;
-pub use status::{PluginLoading, PluginStatus, ReloadStatus, ShadowStatus, Status};
+pub use status::{PluginLoading, PluginStatus, ReloadStatus, SchedulerStatus, ShadowStatus, Status};
 
 use plugin::PluginOpener;
 use recording::Effort;

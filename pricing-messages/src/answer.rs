@@ -6,7 +6,7 @@ use pricing_core::quote::{
     Alternative, Alternatives, Candidate, CardGroup, Decision, Explored, Line, OfferPrices, PluginUse, Quote,
     QuotedTarget, Reason, Weight,
 };
-use pricing_core::reserve::kubernetes::PendingPod;
+use pricing_core::reserve::kubernetes::PodPlacements;
 use pricing_core::reserve::shortage::{Lack, NodeShortage};
 use pricing_proto::bidprice::v1;
 
@@ -32,18 +32,20 @@ pub fn quote(quote: &Quote, alternatives: Option<&Alternatives>) -> v1::Quote {
         alternatives: alternatives.map(|found| found.list.iter().map(alternative).collect()).unwrap_or_default(),
         alternatives_complete: alternatives.map(|found| found.complete),
         explored: quote.explored.as_ref().map(explored),
-        pending: quote.pods.placements().and_then(|placements| placements.pending.as_ref()).map(pending),
+        pending: quote.pods.placements().and_then(pending),
         prediction_given_up: quote.pods.is_given_up(),
     }
 }
 
-fn pending(pod: &PendingPod) -> v1::Pending {
-    v1::Pending {
+fn pending(placements: &PodPlacements) -> Option<v1::Pending> {
+    let pod = placements.pending.as_ref()?;
+    Some(v1::Pending {
         resource_id: pod.resource_id,
         replica: pod.replica,
         probability: pod.probability.to_string(),
         nodes: pod.lacks.iter().map(node_shortage).collect(),
-    }
+        approximate: placements.approximate,
+    })
 }
 
 /// Converts a reason.

@@ -106,6 +106,7 @@ pub fn reload(engine: &Engine, accepted: Option<Digest>) -> Result<ReloadRespons
     Ok(ReloadResponse {
         rates_digest: active.settings.rates.digest.to_string(),
         plugin_digest: active.plugin.as_ref().map(|opened| opened.plugin().digest()),
+        warnings: active.scheduler_warnings(),
     })
 }
 

@@ -9,8 +9,8 @@ use pricing_engine::placements::{self, PlacementResult};
 use pricing_engine::{bid_log, feed, inventory, tune};
 use pricing_proto::bidprice::v1::{
     BidLogStatus, Change, FeedSourceStatus, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload,
-    PlacementStatus, PluginLoading, PluginStatus, RatesStatus, ReloadStatus, ShadowStatus, StatusResponse, TuneGain,
-    TuneRate, TuneStatus,
+    PlacementStatus, PluginLoading, PluginStatus, RatesStatus, ReloadStatus, SchedulerStatus, ShadowStatus,
+    StatusResponse, TuneGain, TuneRate, TuneStatus,
 };
 
 /// The most changes that are listed for a configuration that waits to be accepted.
@@ -23,6 +23,7 @@ pub fn status(status: engine::Status) -> StatusResponse {
         uptime,
         rates_digest,
         rate_findings,
+        scheduler,
         plugin,
         inventory,
         feed,
@@ -47,8 +48,23 @@ pub fn status(status: engine::Status) -> StatusResponse {
         outcomes: outcomes.map(self::outcomes),
         tune: tune.map(self::tune),
         placements: placements.as_ref().map(self::placements),
+        kubernetes: Some(self::scheduler(scheduler)),
         reload: Some(self::reload(reload)),
         loading: loading.into_iter().map(self::loading).collect(),
+    }
+}
+
+fn scheduler(scheduler: engine::SchedulerStatus) -> SchedulerStatus {
+    let engine::SchedulerStatus { predict, version, strategy, pods_without_requests, file, warnings } = scheduler;
+    let (file, digest) = file.map(|(file, digest)| (file, digest.to_string())).unzip();
+    SchedulerStatus {
+        predict,
+        version: version.to_owned(),
+        strategy: strategy.to_owned(),
+        pods_without_requests,
+        file,
+        digest,
+        warnings,
     }
 }
 

@@ -169,6 +169,7 @@ fn tell_start(active: &Active, certificate: Option<Validity>) {
         rates = %active.settings.rates.digest,
         plugin,
         plugin_digest,
+        kubernetes = %active.loaded.scheduler,
         "serving",
     );
     if let Some(problem) = certificate.and_then(Validity::problem) {

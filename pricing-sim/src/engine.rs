@@ -23,7 +23,7 @@ use pricing_core::inventory::Cluster;
 use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{ArithmeticOverflow, Usd, UsdPerAkt};
 use pricing_core::order::Order;
-use pricing_core::quote::{Quote, QuotedTarget, ReasonCode, Terms};
+use pricing_core::quote::{Predict, Quote, QuotedTarget, ReasonCode, Terms};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::kubernetes::KubeScheduler;
 use pricing_core::reserve::{Prefer, Scheduler};
@@ -66,6 +66,8 @@ pub struct Setup<'a> {
     pub placement: PodPlacement,
     /// The cluster's kube-scheduler.
     pub kube_scheduler: &'a KubeScheduler,
+    /// What the strategy predicts with.
+    pub predict: Predict<'a>,
     /// The budget for each order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
@@ -211,7 +213,7 @@ impl<'a> Replay<'a> {
             ledger: &self.ledger,
             scheduler: self.setup.scheduler,
             prefer: self.setup.prefer,
-            kube_scheduler: self.setup.kube_scheduler,
+            predict: self.setup.predict,
             budget: self.setup.budget,
             usd_per_akt: self.setup.usd_per_akt,
         })

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{Millis, Window};
 
 pub use brief::{Brief, Briefs};
-pub use decision::{Decided, OrderOutcome, cards_of, nodes_of};
+pub use decision::{Decided, OrderOutcome, cards_of, kinds_joined, nodes_of};
 pub use pair::{Flip, LARGEST, PairRun};
 pub use starred::Starred;
 

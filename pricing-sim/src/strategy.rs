@@ -15,7 +15,6 @@ use pricing_core::quote::{
     Decision, GpuRule, Predict, Quote, QuoteRequest, Reason, ReasonCode, Supply, Terms, quote, token,
 };
 use pricing_core::rates::Pricing;
-use pricing_core::reserve::kubernetes::KubeScheduler;
 use pricing_core::reserve::{Prefer, Scheduler};
 use pricing_core::text::Untrusted;
 use pricing_host::{BreakerSettings, CallLimits, Plugin, PluginSettings, Request, SizeClass};
@@ -72,8 +71,8 @@ pub struct Ask<'a> {
     pub scheduler: Scheduler,
     /// Which card model a resource unit gets if several models fit.
     pub prefer: Prefer,
-    /// The cluster's kube-scheduler.
-    pub kube_scheduler: &'a KubeScheduler,
+    /// What predicts where pods start, for a strategy that decides by it.
+    pub predict: Predict<'a>,
     /// The budget for the order.
     pub budget: SearchBudget,
     /// The price of an AKT in USD, if it is known.
@@ -99,8 +98,7 @@ impl Strategy {
         let budget = Budget::new(ask.budget);
         let Ask { owner, usd_per_akt, prefer, .. } = *ask;
         // It is computed for each order, and nobody reads it unless it decides.
-        let predict =
-            if self.pricing.policy.needs_prediction() { Predict::By(ask.kube_scheduler) } else { Predict::Never };
+        let predict = if self.pricing.policy.needs_prediction() { ask.predict } else { Predict::Never };
         let terms =
             Terms { owner, usd_per_akt, prefer, predict, budget: Some(&budget), brief: true, ..Terms::default() };
         self.price_on(ask.order, supply, Some(ask.ledger.utilisation()), terms)

@@ -886,7 +886,9 @@ type Pending struct {
 	// The probability that it fits nowhere, with six decimal places.
 	Probability string `protobuf:"bytes,3,opt,name=probability,proto3" json:"probability,omitempty"`
 	// What each node lacks for it.
-	Nodes         []*NodeShortage `protobuf:"bytes,4,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	Nodes []*NodeShortage `protobuf:"bytes,4,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// Whether the probability is approximate.
+	Approximate   bool `protobuf:"varint,5,opt,name=approximate,proto3" json:"approximate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -947,6 +949,13 @@ func (x *Pending) GetNodes() []*NodeShortage {
 		return x.Nodes
 	}
 	return nil
+}
+
+func (x *Pending) GetApproximate() bool {
+	if x != nil {
+		return x.Approximate
+	}
+	return false
 }
 
 // A price that was varied by `[explore]`.
@@ -2135,7 +2144,9 @@ type StatusResponse struct {
 	// Absent without `[tune]`.
 	Tune *TuneStatus `protobuf:"bytes,13,opt,name=tune,proto3" json:"tune,omitempty"`
 	// Absent until it was predicted where a pod starts.
-	Placements    *PlacementStatus `protobuf:"bytes,20,opt,name=placements,proto3" json:"placements,omitempty"`
+	Placements *PlacementStatus `protobuf:"bytes,20,opt,name=placements,proto3" json:"placements,omitempty"`
+	// What predicts where pods start.
+	Kubernetes    *SchedulerStatus `protobuf:"bytes,21,opt,name=kubernetes,proto3" json:"kubernetes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2268,6 +2279,113 @@ func (x *StatusResponse) GetPlacements() *PlacementStatus {
 	return nil
 }
 
+func (x *StatusResponse) GetKubernetes() *SchedulerStatus {
+	if x != nil {
+		return x.Kubernetes
+	}
+	return nil
+}
+
+// The kube-scheduler that predictions repeat.
+type SchedulerStatus struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether anything is predicted. The other fields are what the configuration says, also where nothing is.
+	Predict bool `protobuf:"varint,1,opt,name=predict,proto3" json:"predict,omitempty"`
+	// The release of Kubernetes, such as `1.34`.
+	Version string `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`
+	// The scoring strategy of NodeResourcesFit: `LeastAllocated`, `MostAllocated` or `RequestedToCapacityRatio`.
+	Strategy string `protobuf:"bytes,3,opt,name=strategy,proto3" json:"strategy,omitempty"`
+	// How many pods without requests are taken to run on each node.
+	PodsWithoutRequests uint32 `protobuf:"varint,4,opt,name=pods_without_requests,json=podsWithoutRequests,proto3" json:"pods_without_requests,omitempty"`
+	// The KubeSchedulerConfiguration in use. Absent if the scheduler has none of its own.
+	File *string `protobuf:"bytes,5,opt,name=file,proto3,oneof" json:"file,omitempty"`
+	// The digest of its content: `sha256:` and 64 hexadecimal digits.
+	Digest *string `protobuf:"bytes,6,opt,name=digest,proto3,oneof" json:"digest,omitempty"`
+	// What in it would change a placement and is not understood, with its place. At most 100.
+	Warnings      []string `protobuf:"bytes,7,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SchedulerStatus) Reset() {
+	*x = SchedulerStatus{}
+	mi := &file_pricing_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SchedulerStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SchedulerStatus) ProtoMessage() {}
+
+func (x *SchedulerStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_pricing_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SchedulerStatus.ProtoReflect.Descriptor instead.
+func (*SchedulerStatus) Descriptor() ([]byte, []int) {
+	return file_pricing_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *SchedulerStatus) GetPredict() bool {
+	if x != nil {
+		return x.Predict
+	}
+	return false
+}
+
+func (x *SchedulerStatus) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *SchedulerStatus) GetStrategy() string {
+	if x != nil {
+		return x.Strategy
+	}
+	return ""
+}
+
+func (x *SchedulerStatus) GetPodsWithoutRequests() uint32 {
+	if x != nil {
+		return x.PodsWithoutRequests
+	}
+	return 0
+}
+
+func (x *SchedulerStatus) GetFile() string {
+	if x != nil && x.File != nil {
+		return *x.File
+	}
+	return ""
+}
+
+func (x *SchedulerStatus) GetDigest() string {
+	if x != nil && x.Digest != nil {
+		return *x.Digest
+	}
+	return ""
+}
+
+func (x *SchedulerStatus) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
 // Where pods started, beside where they were predicted to start.
 type PlacementStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2290,7 +2408,7 @@ type PlacementStatus struct {
 
 func (x *PlacementStatus) Reset() {
 	*x = PlacementStatus{}
-	mi := &file_pricing_proto_msgTypes[29]
+	mi := &file_pricing_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2302,7 +2420,7 @@ func (x *PlacementStatus) String() string {
 func (*PlacementStatus) ProtoMessage() {}
 
 func (x *PlacementStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[29]
+	mi := &file_pricing_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2315,7 +2433,7 @@ func (x *PlacementStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PlacementStatus.ProtoReflect.Descriptor instead.
 func (*PlacementStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{29}
+	return file_pricing_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *PlacementStatus) GetOpen() uint64 {
@@ -2405,7 +2523,7 @@ type TuneStatus struct {
 
 func (x *TuneStatus) Reset() {
 	*x = TuneStatus{}
-	mi := &file_pricing_proto_msgTypes[30]
+	mi := &file_pricing_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2535,7 @@ func (x *TuneStatus) String() string {
 func (*TuneStatus) ProtoMessage() {}
 
 func (x *TuneStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[30]
+	mi := &file_pricing_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2548,7 @@ func (x *TuneStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TuneStatus.ProtoReflect.Descriptor instead.
 func (*TuneStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{30}
+	return file_pricing_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *TuneStatus) GetDecision() string {
@@ -2530,7 +2648,7 @@ type TuneRate struct {
 
 func (x *TuneRate) Reset() {
 	*x = TuneRate{}
-	mi := &file_pricing_proto_msgTypes[31]
+	mi := &file_pricing_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2542,7 +2660,7 @@ func (x *TuneRate) String() string {
 func (*TuneRate) ProtoMessage() {}
 
 func (x *TuneRate) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[31]
+	mi := &file_pricing_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2555,7 +2673,7 @@ func (x *TuneRate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TuneRate.ProtoReflect.Descriptor instead.
 func (*TuneRate) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{31}
+	return file_pricing_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *TuneRate) GetKey() string {
@@ -2591,7 +2709,7 @@ type TuneGain struct {
 
 func (x *TuneGain) Reset() {
 	*x = TuneGain{}
-	mi := &file_pricing_proto_msgTypes[32]
+	mi := &file_pricing_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2603,7 +2721,7 @@ func (x *TuneGain) String() string {
 func (*TuneGain) ProtoMessage() {}
 
 func (x *TuneGain) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[32]
+	mi := &file_pricing_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2616,7 +2734,7 @@ func (x *TuneGain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TuneGain.ProtoReflect.Descriptor instead.
 func (*TuneGain) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{32}
+	return file_pricing_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *TuneGain) GetMean() string {
@@ -2651,7 +2769,7 @@ type PluginLoading struct {
 
 func (x *PluginLoading) Reset() {
 	*x = PluginLoading{}
-	mi := &file_pricing_proto_msgTypes[33]
+	mi := &file_pricing_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2663,7 +2781,7 @@ func (x *PluginLoading) String() string {
 func (*PluginLoading) ProtoMessage() {}
 
 func (x *PluginLoading) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[33]
+	mi := &file_pricing_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2676,7 +2794,7 @@ func (x *PluginLoading) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginLoading.ProtoReflect.Descriptor instead.
 func (*PluginLoading) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{33}
+	return file_pricing_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PluginLoading) GetFile() string {
@@ -2709,7 +2827,7 @@ type CertificateStatus struct {
 
 func (x *CertificateStatus) Reset() {
 	*x = CertificateStatus{}
-	mi := &file_pricing_proto_msgTypes[34]
+	mi := &file_pricing_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2721,7 +2839,7 @@ func (x *CertificateStatus) String() string {
 func (*CertificateStatus) ProtoMessage() {}
 
 func (x *CertificateStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[34]
+	mi := &file_pricing_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2734,7 +2852,7 @@ func (x *CertificateStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CertificateStatus.ProtoReflect.Descriptor instead.
 func (*CertificateStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{34}
+	return file_pricing_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *CertificateStatus) GetNotBefore() string {
@@ -2777,7 +2895,7 @@ type RatesStatus struct {
 
 func (x *RatesStatus) Reset() {
 	*x = RatesStatus{}
-	mi := &file_pricing_proto_msgTypes[35]
+	mi := &file_pricing_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2789,7 +2907,7 @@ func (x *RatesStatus) String() string {
 func (*RatesStatus) ProtoMessage() {}
 
 func (x *RatesStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[35]
+	mi := &file_pricing_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2802,7 +2920,7 @@ func (x *RatesStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RatesStatus.ProtoReflect.Descriptor instead.
 func (*RatesStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{35}
+	return file_pricing_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RatesStatus) GetDigest() string {
@@ -2833,7 +2951,7 @@ type PluginStatus struct {
 
 func (x *PluginStatus) Reset() {
 	*x = PluginStatus{}
-	mi := &file_pricing_proto_msgTypes[36]
+	mi := &file_pricing_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2845,7 +2963,7 @@ func (x *PluginStatus) String() string {
 func (*PluginStatus) ProtoMessage() {}
 
 func (x *PluginStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[36]
+	mi := &file_pricing_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2858,7 +2976,7 @@ func (x *PluginStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PluginStatus.ProtoReflect.Descriptor instead.
 func (*PluginStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{36}
+	return file_pricing_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *PluginStatus) GetName() string {
@@ -2914,7 +3032,7 @@ type InventoryStatus struct {
 
 func (x *InventoryStatus) Reset() {
 	*x = InventoryStatus{}
-	mi := &file_pricing_proto_msgTypes[37]
+	mi := &file_pricing_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2926,7 +3044,7 @@ func (x *InventoryStatus) String() string {
 func (*InventoryStatus) ProtoMessage() {}
 
 func (x *InventoryStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[37]
+	mi := &file_pricing_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2939,7 +3057,7 @@ func (x *InventoryStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InventoryStatus.ProtoReflect.Descriptor instead.
 func (*InventoryStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{37}
+	return file_pricing_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *InventoryStatus) GetSource() string {
@@ -3019,7 +3137,7 @@ type FeedStatus struct {
 
 func (x *FeedStatus) Reset() {
 	*x = FeedStatus{}
-	mi := &file_pricing_proto_msgTypes[38]
+	mi := &file_pricing_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3031,7 +3149,7 @@ func (x *FeedStatus) String() string {
 func (*FeedStatus) ProtoMessage() {}
 
 func (x *FeedStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[38]
+	mi := &file_pricing_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3044,7 +3162,7 @@ func (x *FeedStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedStatus.ProtoReflect.Descriptor instead.
 func (*FeedStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{38}
+	return file_pricing_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *FeedStatus) GetUsdPerAkt() string {
@@ -3088,7 +3206,7 @@ type FeedSourceStatus struct {
 
 func (x *FeedSourceStatus) Reset() {
 	*x = FeedSourceStatus{}
-	mi := &file_pricing_proto_msgTypes[39]
+	mi := &file_pricing_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3100,7 +3218,7 @@ func (x *FeedSourceStatus) String() string {
 func (*FeedSourceStatus) ProtoMessage() {}
 
 func (x *FeedSourceStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[39]
+	mi := &file_pricing_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3113,7 +3231,7 @@ func (x *FeedSourceStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedSourceStatus.ProtoReflect.Descriptor instead.
 func (*FeedSourceStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{39}
+	return file_pricing_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *FeedSourceStatus) GetName() string {
@@ -3156,7 +3274,7 @@ type ShadowStatus struct {
 
 func (x *ShadowStatus) Reset() {
 	*x = ShadowStatus{}
-	mi := &file_pricing_proto_msgTypes[40]
+	mi := &file_pricing_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3168,7 +3286,7 @@ func (x *ShadowStatus) String() string {
 func (*ShadowStatus) ProtoMessage() {}
 
 func (x *ShadowStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[40]
+	mi := &file_pricing_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3181,7 +3299,7 @@ func (x *ShadowStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShadowStatus.ProtoReflect.Descriptor instead.
 func (*ShadowStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{40}
+	return file_pricing_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ShadowStatus) GetRatesDigest() string {
@@ -3229,7 +3347,7 @@ type BidLogStatus struct {
 
 func (x *BidLogStatus) Reset() {
 	*x = BidLogStatus{}
-	mi := &file_pricing_proto_msgTypes[41]
+	mi := &file_pricing_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3241,7 +3359,7 @@ func (x *BidLogStatus) String() string {
 func (*BidLogStatus) ProtoMessage() {}
 
 func (x *BidLogStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[41]
+	mi := &file_pricing_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3254,7 +3372,7 @@ func (x *BidLogStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BidLogStatus.ProtoReflect.Descriptor instead.
 func (*BidLogStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{41}
+	return file_pricing_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *BidLogStatus) GetPath() string {
@@ -3327,7 +3445,7 @@ type OutcomesStatus struct {
 
 func (x *OutcomesStatus) Reset() {
 	*x = OutcomesStatus{}
-	mi := &file_pricing_proto_msgTypes[42]
+	mi := &file_pricing_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3339,7 +3457,7 @@ func (x *OutcomesStatus) String() string {
 func (*OutcomesStatus) ProtoMessage() {}
 
 func (x *OutcomesStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[42]
+	mi := &file_pricing_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3352,7 +3470,7 @@ func (x *OutcomesStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutcomesStatus.ProtoReflect.Descriptor instead.
 func (*OutcomesStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{42}
+	return file_pricing_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *OutcomesStatus) GetProvider() string {
@@ -3450,7 +3568,7 @@ type ReloadStatus struct {
 
 func (x *ReloadStatus) Reset() {
 	*x = ReloadStatus{}
-	mi := &file_pricing_proto_msgTypes[43]
+	mi := &file_pricing_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3462,7 +3580,7 @@ func (x *ReloadStatus) String() string {
 func (*ReloadStatus) ProtoMessage() {}
 
 func (x *ReloadStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[43]
+	mi := &file_pricing_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3475,7 +3593,7 @@ func (x *ReloadStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadStatus.ProtoReflect.Descriptor instead.
 func (*ReloadStatus) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{43}
+	return file_pricing_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ReloadStatus) GetTaken() uint64 {
@@ -3530,7 +3648,7 @@ type PendingReload struct {
 
 func (x *PendingReload) Reset() {
 	*x = PendingReload{}
-	mi := &file_pricing_proto_msgTypes[44]
+	mi := &file_pricing_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3542,7 +3660,7 @@ func (x *PendingReload) String() string {
 func (*PendingReload) ProtoMessage() {}
 
 func (x *PendingReload) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[44]
+	mi := &file_pricing_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3555,7 +3673,7 @@ func (x *PendingReload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PendingReload.ProtoReflect.Descriptor instead.
 func (*PendingReload) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{44}
+	return file_pricing_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *PendingReload) GetState() string {
@@ -3609,7 +3727,7 @@ type Change struct {
 
 func (x *Change) Reset() {
 	*x = Change{}
-	mi := &file_pricing_proto_msgTypes[45]
+	mi := &file_pricing_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3621,7 +3739,7 @@ func (x *Change) String() string {
 func (*Change) ProtoMessage() {}
 
 func (x *Change) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[45]
+	mi := &file_pricing_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3634,7 +3752,7 @@ func (x *Change) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Change.ProtoReflect.Descriptor instead.
 func (*Change) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{45}
+	return file_pricing_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *Change) GetKey() string {
@@ -3683,7 +3801,7 @@ type ReloadRequest struct {
 
 func (x *ReloadRequest) Reset() {
 	*x = ReloadRequest{}
-	mi := &file_pricing_proto_msgTypes[46]
+	mi := &file_pricing_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3695,7 +3813,7 @@ func (x *ReloadRequest) String() string {
 func (*ReloadRequest) ProtoMessage() {}
 
 func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[46]
+	mi := &file_pricing_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3708,7 +3826,7 @@ func (x *ReloadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadRequest.ProtoReflect.Descriptor instead.
 func (*ReloadRequest) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{46}
+	return file_pricing_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ReloadRequest) GetAccept() string {
@@ -3719,16 +3837,18 @@ func (x *ReloadRequest) GetAccept() string {
 }
 
 type ReloadResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RatesDigest   string                 `protobuf:"bytes,1,opt,name=rates_digest,json=ratesDigest,proto3" json:"rates_digest,omitempty"`
-	PluginDigest  *string                `protobuf:"bytes,2,opt,name=plugin_digest,json=pluginDigest,proto3,oneof" json:"plugin_digest,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	RatesDigest  string                 `protobuf:"bytes,1,opt,name=rates_digest,json=ratesDigest,proto3" json:"rates_digest,omitempty"`
+	PluginDigest *string                `protobuf:"bytes,2,opt,name=plugin_digest,json=pluginDigest,proto3,oneof" json:"plugin_digest,omitempty"`
+	// What in the scheduler's configuration would change a placement and is not understood, with its place. At most 100.
+	Warnings      []string `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReloadResponse) Reset() {
 	*x = ReloadResponse{}
-	mi := &file_pricing_proto_msgTypes[47]
+	mi := &file_pricing_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3740,7 +3860,7 @@ func (x *ReloadResponse) String() string {
 func (*ReloadResponse) ProtoMessage() {}
 
 func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_pricing_proto_msgTypes[47]
+	mi := &file_pricing_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3753,7 +3873,7 @@ func (x *ReloadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReloadResponse.ProtoReflect.Descriptor instead.
 func (*ReloadResponse) Descriptor() ([]byte, []int) {
-	return file_pricing_proto_rawDescGZIP(), []int{47}
+	return file_pricing_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ReloadResponse) GetRatesDigest() string {
@@ -3768,6 +3888,13 @@ func (x *ReloadResponse) GetPluginDigest() string {
 		return *x.PluginDigest
 	}
 	return ""
+}
+
+func (x *ReloadResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 var File_pricing_proto protoreflect.FileDescriptor
@@ -3833,13 +3960,14 @@ const file_pricing_proto_rawDesc = "" +
 	"\apending\x18\x0e \x01(\v2\x14.bidprice.v1.PendingR\apending\x12.\n" +
 	"\x13prediction_given_up\x18\x0f \x01(\bR\x11predictionGivenUpB\x10\n" +
 	"\x0e_usd_per_monthB\x18\n" +
-	"\x16_alternatives_complete\"\x97\x01\n" +
+	"\x16_alternatives_complete\"\xb9\x01\n" +
 	"\aPending\x12\x1f\n" +
 	"\vresource_id\x18\x01 \x01(\rR\n" +
 	"resourceId\x12\x18\n" +
 	"\areplica\x18\x02 \x01(\rR\areplica\x12 \n" +
 	"\vprobability\x18\x03 \x01(\tR\vprobability\x12/\n" +
-	"\x05nodes\x18\x04 \x03(\v2\x19.bidprice.v1.NodeShortageR\x05nodes\"\xbc\x01\n" +
+	"\x05nodes\x18\x04 \x03(\v2\x19.bidprice.v1.NodeShortageR\x05nodes\x12 \n" +
+	"\vapproximate\x18\x05 \x01(\bR\vapproximate\"\xbc\x01\n" +
 	"\bExplored\x12\x16\n" +
 	"\x06factor\x18\x01 \x01(\tR\x06factor\x121\n" +
 	"\n" +
@@ -3936,7 +4064,7 @@ const file_pricing_proto_rawDesc = "" +
 	"\border_id\x18\x01 \x01(\fR\aorderId\"-\n" +
 	"\x0fReleaseResponse\x12\x1a\n" +
 	"\breleased\x18\x01 \x01(\bR\breleased\"\x0f\n" +
-	"\rStatusRequest\"\xd3\x05\n" +
+	"\rStatusRequest\"\x91\x06\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12%\n" +
 	"\x0euptime_seconds\x18\x02 \x01(\x04R\ruptimeSeconds\x12.\n" +
@@ -3954,7 +4082,20 @@ const file_pricing_proto_rawDesc = "" +
 	"\x04tune\x18\r \x01(\v2\x17.bidprice.v1.TuneStatusR\x04tune\x12<\n" +
 	"\n" +
 	"placements\x18\x14 \x01(\v2\x1c.bidprice.v1.PlacementStatusR\n" +
-	"placements\"\xee\x01\n" +
+	"placements\x12<\n" +
+	"\n" +
+	"kubernetes\x18\x15 \x01(\v2\x1c.bidprice.v1.SchedulerStatusR\n" +
+	"kubernetes\"\xfb\x01\n" +
+	"\x0fSchedulerStatus\x12\x18\n" +
+	"\apredict\x18\x01 \x01(\bR\apredict\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
+	"\bstrategy\x18\x03 \x01(\tR\bstrategy\x122\n" +
+	"\x15pods_without_requests\x18\x04 \x01(\rR\x13podsWithoutRequests\x12\x17\n" +
+	"\x04file\x18\x05 \x01(\tH\x00R\x04file\x88\x01\x01\x12\x1b\n" +
+	"\x06digest\x18\x06 \x01(\tH\x01R\x06digest\x88\x01\x01\x12\x1a\n" +
+	"\bwarnings\x18\a \x03(\tR\bwarningsB\a\n" +
+	"\x05_fileB\t\n" +
+	"\a_digest\"\xee\x01\n" +
 	"\x0fPlacementStatus\x12\x12\n" +
 	"\x04open\x18\x01 \x01(\x04R\x04open\x12\x14\n" +
 	"\x05right\x18\x02 \x01(\x04R\x05right\x12\x1b\n" +
@@ -4107,10 +4248,11 @@ const file_pricing_proto_rawDesc = "" +
 	"\n" +
 	"\b_concern\"'\n" +
 	"\rReloadRequest\x12\x16\n" +
-	"\x06accept\x18\x01 \x01(\tR\x06accept\"o\n" +
+	"\x06accept\x18\x01 \x01(\tR\x06accept\"\x8b\x01\n" +
 	"\x0eReloadResponse\x12!\n" +
 	"\frates_digest\x18\x01 \x01(\tR\vratesDigest\x12(\n" +
-	"\rplugin_digest\x18\x02 \x01(\tH\x00R\fpluginDigest\x88\x01\x01B\x10\n" +
+	"\rplugin_digest\x18\x02 \x01(\tH\x00R\fpluginDigest\x88\x01\x01\x12\x1a\n" +
+	"\bwarnings\x18\x03 \x03(\tR\bwarningsB\x10\n" +
 	"\x0e_plugin_digest*`\n" +
 	"\bDecision\x12\x18\n" +
 	"\x14DECISION_UNSPECIFIED\x10\x00\x12\x10\n" +
@@ -4131,7 +4273,7 @@ func file_pricing_proto_rawDescGZIP() []byte {
 }
 
 var file_pricing_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_pricing_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_pricing_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_pricing_proto_goTypes = []any{
 	(Decision)(0),               // 0: bidprice.v1.Decision
 	(*Order)(nil),               // 1: bidprice.v1.Order
@@ -4163,25 +4305,26 @@ var file_pricing_proto_goTypes = []any{
 	(*ReleaseResponse)(nil),     // 27: bidprice.v1.ReleaseResponse
 	(*StatusRequest)(nil),       // 28: bidprice.v1.StatusRequest
 	(*StatusResponse)(nil),      // 29: bidprice.v1.StatusResponse
-	(*PlacementStatus)(nil),     // 30: bidprice.v1.PlacementStatus
-	(*TuneStatus)(nil),          // 31: bidprice.v1.TuneStatus
-	(*TuneRate)(nil),            // 32: bidprice.v1.TuneRate
-	(*TuneGain)(nil),            // 33: bidprice.v1.TuneGain
-	(*PluginLoading)(nil),       // 34: bidprice.v1.PluginLoading
-	(*CertificateStatus)(nil),   // 35: bidprice.v1.CertificateStatus
-	(*RatesStatus)(nil),         // 36: bidprice.v1.RatesStatus
-	(*PluginStatus)(nil),        // 37: bidprice.v1.PluginStatus
-	(*InventoryStatus)(nil),     // 38: bidprice.v1.InventoryStatus
-	(*FeedStatus)(nil),          // 39: bidprice.v1.FeedStatus
-	(*FeedSourceStatus)(nil),    // 40: bidprice.v1.FeedSourceStatus
-	(*ShadowStatus)(nil),        // 41: bidprice.v1.ShadowStatus
-	(*BidLogStatus)(nil),        // 42: bidprice.v1.BidLogStatus
-	(*OutcomesStatus)(nil),      // 43: bidprice.v1.OutcomesStatus
-	(*ReloadStatus)(nil),        // 44: bidprice.v1.ReloadStatus
-	(*PendingReload)(nil),       // 45: bidprice.v1.PendingReload
-	(*Change)(nil),              // 46: bidprice.v1.Change
-	(*ReloadRequest)(nil),       // 47: bidprice.v1.ReloadRequest
-	(*ReloadResponse)(nil),      // 48: bidprice.v1.ReloadResponse
+	(*SchedulerStatus)(nil),     // 30: bidprice.v1.SchedulerStatus
+	(*PlacementStatus)(nil),     // 31: bidprice.v1.PlacementStatus
+	(*TuneStatus)(nil),          // 32: bidprice.v1.TuneStatus
+	(*TuneRate)(nil),            // 33: bidprice.v1.TuneRate
+	(*TuneGain)(nil),            // 34: bidprice.v1.TuneGain
+	(*PluginLoading)(nil),       // 35: bidprice.v1.PluginLoading
+	(*CertificateStatus)(nil),   // 36: bidprice.v1.CertificateStatus
+	(*RatesStatus)(nil),         // 37: bidprice.v1.RatesStatus
+	(*PluginStatus)(nil),        // 38: bidprice.v1.PluginStatus
+	(*InventoryStatus)(nil),     // 39: bidprice.v1.InventoryStatus
+	(*FeedStatus)(nil),          // 40: bidprice.v1.FeedStatus
+	(*FeedSourceStatus)(nil),    // 41: bidprice.v1.FeedSourceStatus
+	(*ShadowStatus)(nil),        // 42: bidprice.v1.ShadowStatus
+	(*BidLogStatus)(nil),        // 43: bidprice.v1.BidLogStatus
+	(*OutcomesStatus)(nil),      // 44: bidprice.v1.OutcomesStatus
+	(*ReloadStatus)(nil),        // 45: bidprice.v1.ReloadStatus
+	(*PendingReload)(nil),       // 46: bidprice.v1.PendingReload
+	(*Change)(nil),              // 47: bidprice.v1.Change
+	(*ReloadRequest)(nil),       // 48: bidprice.v1.ReloadRequest
+	(*ReloadResponse)(nil),      // 49: bidprice.v1.ReloadResponse
 }
 var file_pricing_proto_depIdxs = []int32{
 	1,  // 0: bidprice.v1.QuoteRequest.order:type_name -> bidprice.v1.Order
@@ -4217,30 +4360,31 @@ var file_pricing_proto_depIdxs = []int32{
 	1,  // 30: bidprice.v1.ScreenRequest.order:type_name -> bidprice.v1.Order
 	25, // 31: bidprice.v1.ScreenResponse.screened:type_name -> bidprice.v1.Screened
 	7,  // 32: bidprice.v1.Screened.reason:type_name -> bidprice.v1.Reason
-	36, // 33: bidprice.v1.StatusResponse.rates:type_name -> bidprice.v1.RatesStatus
-	37, // 34: bidprice.v1.StatusResponse.plugin:type_name -> bidprice.v1.PluginStatus
-	38, // 35: bidprice.v1.StatusResponse.inventory:type_name -> bidprice.v1.InventoryStatus
-	39, // 36: bidprice.v1.StatusResponse.feed:type_name -> bidprice.v1.FeedStatus
-	41, // 37: bidprice.v1.StatusResponse.shadow:type_name -> bidprice.v1.ShadowStatus
-	42, // 38: bidprice.v1.StatusResponse.bid_log:type_name -> bidprice.v1.BidLogStatus
-	44, // 39: bidprice.v1.StatusResponse.reload:type_name -> bidprice.v1.ReloadStatus
-	34, // 40: bidprice.v1.StatusResponse.loading:type_name -> bidprice.v1.PluginLoading
-	35, // 41: bidprice.v1.StatusResponse.certificate:type_name -> bidprice.v1.CertificateStatus
-	43, // 42: bidprice.v1.StatusResponse.outcomes:type_name -> bidprice.v1.OutcomesStatus
-	31, // 43: bidprice.v1.StatusResponse.tune:type_name -> bidprice.v1.TuneStatus
-	30, // 44: bidprice.v1.StatusResponse.placements:type_name -> bidprice.v1.PlacementStatus
-	32, // 45: bidprice.v1.TuneStatus.rates:type_name -> bidprice.v1.TuneRate
-	33, // 46: bidprice.v1.TuneStatus.gain_usd:type_name -> bidprice.v1.TuneGain
-	33, // 47: bidprice.v1.TuneStatus.gain_percent:type_name -> bidprice.v1.TuneGain
-	40, // 48: bidprice.v1.FeedStatus.sources:type_name -> bidprice.v1.FeedSourceStatus
-	37, // 49: bidprice.v1.ShadowStatus.plugin:type_name -> bidprice.v1.PluginStatus
-	45, // 50: bidprice.v1.ReloadStatus.pending:type_name -> bidprice.v1.PendingReload
-	46, // 51: bidprice.v1.PendingReload.changes:type_name -> bidprice.v1.Change
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	37, // 33: bidprice.v1.StatusResponse.rates:type_name -> bidprice.v1.RatesStatus
+	38, // 34: bidprice.v1.StatusResponse.plugin:type_name -> bidprice.v1.PluginStatus
+	39, // 35: bidprice.v1.StatusResponse.inventory:type_name -> bidprice.v1.InventoryStatus
+	40, // 36: bidprice.v1.StatusResponse.feed:type_name -> bidprice.v1.FeedStatus
+	42, // 37: bidprice.v1.StatusResponse.shadow:type_name -> bidprice.v1.ShadowStatus
+	43, // 38: bidprice.v1.StatusResponse.bid_log:type_name -> bidprice.v1.BidLogStatus
+	45, // 39: bidprice.v1.StatusResponse.reload:type_name -> bidprice.v1.ReloadStatus
+	35, // 40: bidprice.v1.StatusResponse.loading:type_name -> bidprice.v1.PluginLoading
+	36, // 41: bidprice.v1.StatusResponse.certificate:type_name -> bidprice.v1.CertificateStatus
+	44, // 42: bidprice.v1.StatusResponse.outcomes:type_name -> bidprice.v1.OutcomesStatus
+	32, // 43: bidprice.v1.StatusResponse.tune:type_name -> bidprice.v1.TuneStatus
+	31, // 44: bidprice.v1.StatusResponse.placements:type_name -> bidprice.v1.PlacementStatus
+	30, // 45: bidprice.v1.StatusResponse.kubernetes:type_name -> bidprice.v1.SchedulerStatus
+	33, // 46: bidprice.v1.TuneStatus.rates:type_name -> bidprice.v1.TuneRate
+	34, // 47: bidprice.v1.TuneStatus.gain_usd:type_name -> bidprice.v1.TuneGain
+	34, // 48: bidprice.v1.TuneStatus.gain_percent:type_name -> bidprice.v1.TuneGain
+	41, // 49: bidprice.v1.FeedStatus.sources:type_name -> bidprice.v1.FeedSourceStatus
+	38, // 50: bidprice.v1.ShadowStatus.plugin:type_name -> bidprice.v1.PluginStatus
+	46, // 51: bidprice.v1.ReloadStatus.pending:type_name -> bidprice.v1.PendingReload
+	47, // 52: bidprice.v1.PendingReload.changes:type_name -> bidprice.v1.Change
+	53, // [53:53] is the sub-list for method output_type
+	53, // [53:53] is the sub-list for method input_type
+	53, // [53:53] is the sub-list for extension type_name
+	53, // [53:53] is the sub-list for extension extendee
+	0,  // [0:53] is the sub-list for field type_name
 }
 
 func init() { file_pricing_proto_init() }
@@ -4266,23 +4410,24 @@ func file_pricing_proto_init() {
 	file_pricing_proto_msgTypes[21].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[29].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[30].OneofWrappers = []any{}
-	file_pricing_proto_msgTypes[34].OneofWrappers = []any{}
-	file_pricing_proto_msgTypes[36].OneofWrappers = []any{}
+	file_pricing_proto_msgTypes[31].OneofWrappers = []any{}
+	file_pricing_proto_msgTypes[35].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[37].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[38].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[39].OneofWrappers = []any{}
-	file_pricing_proto_msgTypes[41].OneofWrappers = []any{}
+	file_pricing_proto_msgTypes[40].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[42].OneofWrappers = []any{}
 	file_pricing_proto_msgTypes[43].OneofWrappers = []any{}
-	file_pricing_proto_msgTypes[45].OneofWrappers = []any{}
-	file_pricing_proto_msgTypes[47].OneofWrappers = []any{}
+	file_pricing_proto_msgTypes[44].OneofWrappers = []any{}
+	file_pricing_proto_msgTypes[46].OneofWrappers = []any{}
+	file_pricing_proto_msgTypes[48].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pricing_proto_rawDesc), len(file_pricing_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   48,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -61,12 +61,13 @@ fn shortage(node: v1::NodeShortage) -> NodeShortage {
 }
 
 fn pending(pod: v1::Pending) -> Pending {
-    let v1::Pending { resource_id, replica, probability, nodes } = pod;
+    let v1::Pending { resource_id, replica, probability, nodes, approximate } = pod;
     let of_node = |found: NodeShortage| {
         let NodeShortage { node, lacks } = found;
         lacks.into_iter().map(move |lack| LackOnNode { node: node.clone(), lack })
     };
-    Pending { resource_id, replica, probability, lacks: nodes.into_iter().map(shortage).flat_map(of_node).collect() }
+    let lacks = nodes.into_iter().map(shortage).flat_map(of_node).collect();
+    Pending { resource_id, replica, probability, approximate, lacks }
 }
 
 fn target(target: v1::Target) -> Target {

@@ -10,7 +10,6 @@ mod subject;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use pricing_core::inventory::Cluster;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_core::text::printable;
@@ -20,7 +19,7 @@ use crate::args::{Output, OutputArgs, PlacementArgs, PluginArgs, StrictArgs};
 use crate::command::simulate::end_with_scripts;
 use crate::difference_table::{summary_json, summary_table};
 use crate::error::{CliError, Exit};
-use crate::wording::{count, cut, number, reason_message};
+use crate::wording::{count, cut, reason_message};
 use crate::{load, output, table};
 use compare::{Compared, NoBidReasons, Placing};
 use condition::{Condition, Failed};
@@ -106,7 +105,11 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let mut skipped = Skipped::new(args.strict);
     let a = Subject::open(first, Side::A, args, &mut skipped)?;
     let b = Subject::open(second, Side::B, args, &mut skipped)?;
-    let cluster = args.inventory.as_deref().map(cluster).transpose()?;
+    let cluster = args.inventory.as_deref().map(load::inventory_with_warning).transpose()?;
+    if cluster.is_none() {
+        let why = "without `--inventory` it is not predicted where pods start";
+        args.placement.kubernetes.scheduler.tell_unused(why);
+    }
     let texts = args.placement.kubernetes.read()?;
     let kubernetes = texts.parse()?;
     if let Some(document) = &texts.scheduler_config {
@@ -127,15 +130,6 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     } else {
         Exit::Decline
     })
-}
-
-fn cluster(path: &std::path::Path) -> Result<Cluster, CliError> {
-    let (cluster, findings) = load::inventory(path)?;
-    if !findings.is_empty() {
-        let findings = count(number(findings.len()), "finding");
-        output::complain(&format!("warning: the inventory has {findings}; see `bidprice inventory check`"));
-    }
-    Ok(cluster)
 }
 
 fn answer(named: &[Named; 2], compared: &Compared, failed: &[Failed], skipped: &Skipped) -> serde_json::Value {

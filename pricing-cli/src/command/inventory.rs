@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{CommitArg, KubeSchedulerArgs, Output, OutputArgs};
 use crate::error::{CliError, Exit};
 use crate::{load, output, table};
+use pending::CheckedOrders;
 
 /// Arguments of `bidprice inventory`.
 #[derive(Debug, clap::Args)]
@@ -36,10 +37,10 @@ struct CheckArgs {
     /// A Cluster or provider Status, any dialect, or words such as `2 nodes x 8 h100`; `-` is stdin
     #[arg(value_name = "FILE|WORDS")]
     file: PathBuf,
-    /// Orders that the daemon would reserve, each as if it were the only one: an SDL, a group spec (one, an array, or
-    /// inside an answer of the chain) or a bid script request. Lists those with a replica that Kubernetes would
-    /// leave without a node
-    #[arg(long, value_name = "FILE")]
+    /// Orders, each as if it were the only one: an SDL, a group spec (one, an array, or inside an answer of the chain) or
+    /// a bid script request, or a folder of them. Lists those that the daemon would reserve, but with a replica that
+    /// Kubernetes may leave without a node
+    #[arg(long, value_name = "FILE|FOLDER")]
     orders: Option<PathBuf>,
     /// Overcommit factors for `--orders`, such as `cpu=2,memory=1.5`, or percentages as in the daemon's flags, such as
     /// `cpu=150%`
@@ -63,12 +64,14 @@ fn check(args: &CheckArgs) -> Result<Exit, CliError> {
         return Err(CliError::Usage(format!("{option} needs --orders")));
     }
     let (cluster, mut findings) = read(&args.file)?;
-    if let Some(orders) = &args.orders {
-        findings.extend(pending::findings(orders, args, &cluster)?);
-    }
+    let checked = args.orders.as_deref().map(|orders| pending::check(orders, args, &cluster)).transpose()?;
+    findings.extend(checked.iter().flat_map(|checked| checked.findings.iter().cloned()));
     match args.output.output {
-        Output::Json => output::print_json(&answer(&cluster, &findings))?,
-        Output::Table => output::print(&table::inventory(&cluster, &findings))?,
+        Output::Json => output::print_json(&answer(&cluster, &findings, checked.as_ref()))?,
+        Output::Table => {
+            let orders = checked.as_ref().map(CheckedOrders::shown).unwrap_or_default();
+            output::print(&(table::inventory(&cluster, &findings) + &orders))?;
+        }
     }
     usable(&cluster, &args.file)
 }
@@ -91,7 +94,7 @@ fn usable(cluster: &Cluster, file: &Path) -> Result<Exit, CliError> {
 
 const UNUSABLE: &str = "no node is usable; nothing can be reserved on this inventory";
 
-fn answer(cluster: &Cluster, findings: &[Finding]) -> Value {
+fn answer(cluster: &Cluster, findings: &[Finding], orders: Option<&CheckedOrders>) -> Value {
     let findings: Vec<_> = findings
         .iter()
         .map(|finding| {
@@ -103,7 +106,11 @@ fn answer(cluster: &Cluster, findings: &[Finding]) -> Value {
             })
         })
         .collect();
-    with_error(json!({ "schema": SCHEMA, "nodes": cluster.nodes().len(), "findings": findings }), cluster)
+    let mut answer = json!({ "schema": SCHEMA, "nodes": cluster.nodes().len(), "findings": findings });
+    if let (Some(orders), Some(answer)) = (orders, answer.as_object_mut()) {
+        answer.insert("orders".to_owned(), orders.json());
+    }
+    with_error(answer, cluster)
 }
 
 /// Adds the error to an answer if nothing can be reserved.

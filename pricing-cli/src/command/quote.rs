@@ -115,16 +115,24 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         }
         Output::Table => {
             for Priced { order, quote, alternatives } in &priced {
-                // A plugin's own price cannot be compared with the old rule.
-                let old_rule = args.plugin.is_none().then(|| quote::old_rule_usd(&request(order), quote)).flatten();
-                let old_rule = quote.usd_per_month.zip(old_rule).map(|(total, old)| quote_table::old_rule(total, old));
+                // A plugin's own price cannot be compared with that of a rule.
+                let compared = args.plugin.is_none().then(|| compared(&request(order), quote)).flatten();
                 let answered = Answered::own(quote, alternatives.as_ref())?;
-                output::print(&quote_table::quote(&answered, old_rule.as_deref()))?;
+                output::print(&quote_table::quote(&answered, compared.as_deref()))?;
             }
         }
     }
     let exits = priced.iter().map(|priced| priced.quote.reason().map_or(Exit::Success, Exit::of_reason));
     Ok(exits.max().unwrap_or(Exit::Success))
+}
+
+/// What the price is compared with: the old rule where the order leaves the model open, else the dearest candidate.
+fn compared(request: &QuoteRequest<'_>, quote: &Quote) -> Option<String> {
+    let total = quote.usd_per_month?;
+    match quote::old_rule_usd(request, quote) {
+        Some(old) => Some(quote_table::old_rule(total, old)),
+        None => quote_table::highest(total, quote::highest_usd(request, quote)?),
+    }
 }
 
 /// Prices with scales, as the daemon does.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pricing_core::quote::wire::SCHEMA;
 use pricing_engine::digest::Digest;
-use pricing_proto::bidprice::v1::ReloadRequest;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
+use pricing_proto::bidprice::v1::{ReloadRequest, ReloadResponse};
 use serde_json::json;
 
 use crate::args::{Output, OutputArgs, timeout};
@@ -41,10 +41,13 @@ pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
         let request = within(args.timeout, ReloadRequest { accept });
         Ok(PricingClient::new(channel).reload(request).await?.into_inner())
     })?;
-    let (rates, plugin) = (reloaded.rates_digest, reloaded.plugin_digest);
+    let ReloadResponse { rates_digest: rates, plugin_digest: plugin, warnings } = reloaded;
+    warnings.iter().for_each(|warning| output::complain(&format!("warning: {warning}")));
     match args.output.output {
         Output::Json => {
-            output::print_json(&json!({ "schema": SCHEMA, "rates_digest": rates, "plugin_digest": plugin }))?;
+            output::print_json(&json!({
+                "schema": SCHEMA, "rates_digest": rates, "plugin_digest": plugin, "warnings": warnings,
+            }))?;
         }
         Output::Table => {
             let plugin = plugin.map(|digest| format!(", plugin {digest}")).unwrap_or_default();

@@ -84,7 +84,7 @@ struct UnitJson<'a> {
 /// pods of each reservation are placed, too.
 pub(crate) fn run(args: &Args) -> Result<Exit, CliError> {
     let Orders { orders, warnings } = load::orders(&args.order)?;
-    let (cluster, _) = load::inventory(&args.inventory)?;
+    let cluster = load::inventory_with_warning(&args.inventory)?;
     let mut pricing = match &args.rates {
         Some(path) => load::rate_card(path)?,
         None => Pricing::default(),

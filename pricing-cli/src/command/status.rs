@@ -7,8 +7,8 @@ use std::time::Duration;
 use pricing_core::quote::wire::SCHEMA;
 use pricing_proto::bidprice::v1::pricing_client::PricingClient;
 use pricing_proto::bidprice::v1::{
-    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus, PluginStatus, StatusRequest,
-    StatusResponse,
+    Change, FeedStatus, InventoryStatus, OutcomesStatus, PendingReload, PlacementStatus, PluginStatus, SchedulerStatus,
+    StatusRequest, StatusResponse,
 };
 use serde_json::{Value, json};
 
@@ -58,6 +58,7 @@ fn json(status: &StatusResponse) -> Value {
             "digest": status.rates.as_ref().map(|rates| &rates.digest),
             "findings": status.rates.as_ref().map(|rates| &rates.findings),
         },
+        "kubernetes": status.kubernetes.as_ref().map(scheduler),
         "plugin": status.plugin.as_ref().map(plugin),
         "inventory": status.inventory.as_ref().map(inventory),
         "feed": status.feed.as_ref().map(feed),
@@ -96,6 +97,14 @@ fn pending(pending: &PendingReload) -> Value {
         "state": pending.state, "digest": pending.digest, "command": pending.command,
         "changes": pending.changes.iter().map(change).collect::<Vec<_>>(),
         "changes_left_out": pending.changes_left_out,
+    })
+}
+
+fn scheduler(scheduler: &SchedulerStatus) -> Value {
+    let SchedulerStatus { predict, version, strategy, pods_without_requests, file, digest, warnings } = scheduler;
+    json!({
+        "predict": predict, "version": version, "strategy": strategy, "pods_without_requests": pods_without_requests,
+        "scheduler_config": file, "digest": digest, "warnings": warnings,
     })
 }
 
@@ -155,6 +164,9 @@ fn shown(status: &StatusResponse) -> String {
         for finding in &rates.findings {
             add("", "finding", finding.clone());
         }
+    }
+    if let Some(scheduler) = &status.kubernetes {
+        add_scheduler(&mut add, scheduler);
     }
     for (part, plugin) in [("plugin", &status.plugin), ("shadow plugin", &shadow_plugin(status))] {
         let Some(plugin) = plugin else { continue };
@@ -243,6 +255,24 @@ fn shown(status: &StatusResponse) -> String {
         tuned::add(&mut add, tune);
     }
     table::wrapped(rows, &[2])
+}
+
+/// Shows what predicts where pods start.
+fn add_scheduler(add: &mut impl FnMut(&str, &str, String), scheduler: &SchedulerStatus) {
+    let SchedulerStatus { predict, version, strategy, pods_without_requests, file, digest, warnings } = scheduler;
+    let pods = match pods_without_requests {
+        0 => String::new(),
+        pods => format!(", {} without requests on each node", count(*pods, "pod")),
+    };
+    let configured = match (file, digest) {
+        (Some(file), Some(digest)) => format!(", {file} {digest}"),
+        _ => ", no configuration of its own".to_owned(),
+    };
+    let detail = format!("version {version}, {strategy}{pods}{configured}");
+    add("kubernetes", if *predict { "predicted" } else { "not predicted" }, detail);
+    for warning in warnings {
+        add("", "warning", warning.clone());
+    }
 }
 
 /// Shows a pending configuration: what needs to be accepted, and how.

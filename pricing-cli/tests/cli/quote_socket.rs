@@ -48,9 +48,9 @@ fn orders() -> Vec<(std::path::PathBuf, String)> {
 
 /// A table without what only the rate card can tell.
 fn without_old_rule(shown: &str) -> String {
-    let parts = shown
-        .split_inclusive("\n\n")
-        .filter(|part| !part.starts_with("Priced as") && !part.starts_with("The old rule"));
+    let parts = shown.split_inclusive("\n\n").filter(|part| {
+        !["Priced as", "The old rule", "With `ambiguous_gpu"].iter().any(|words| part.starts_with(words))
+    });
     parts.collect::<String>().trim_end().to_owned()
 }
 

@@ -5,11 +5,10 @@
 
 use rust_decimal::Decimal;
 
+use super::alternatives::target_sets;
 use super::lines::{Bill, Item, Line};
 use super::reason::{Reason, ReasonCode};
-use super::{
-    Decision, Quote, QuoteRequest, accept, convert, lines, quote_targets, screen, target_sets, targets, usd_per_coin,
-};
+use super::{Decision, Quote, QuoteRequest, accept, convert, lines, quote_targets, screen, targets, usd_per_coin};
 use crate::money::{self, ArithmeticOverflow, Price, Usd, parse_decimal, scaled_usd, unit_usd};
 use crate::order::Order;
 use crate::rates::Pricing;

@@ -56,19 +56,20 @@ pub const GIVEN_UP: &str =
 impl PodPrediction {
     /// The decline of an order that would probably hang, if the policy says so.
     pub(super) fn check_pending(&self, policy: &Policy) -> Result<(), Reason> {
-        let pending = self.placements().and_then(|placements| placements.pending.as_ref());
+        let Some(placements) = self.placements().filter(|_| policy.pending == Pending::Decline) else { return Ok(()) };
         let is_probable = |pod: &&PendingPod| pod.probability >= Probability::new(1, 2);
-        match pending.filter(is_probable) {
-            Some(pod) if policy.pending == Pending::Decline => {
-                let message = format!(
-                    "Kubernetes would leave replica {} of resource unit {} without a node, with probability {}; \
-                     `pending = \"warn\"` under [policy] bids all the same",
-                    pod.replica, pod.resource_id, pod.probability
-                );
-                Err(Reason::new(ReasonCode::Pending, message))
-            }
-            Some(_) | None => Ok(()),
-        }
+        let Some(pod) = placements.pending.as_ref().filter(is_probable) else { return Ok(()) };
+        let about = if placements.approximate { "about " } else { "" };
+        let probably = if pod.probability == Probability::ONE && !placements.approximate { "" } else { "probably " };
+        let message = format!(
+            "replica {} of resource unit {} would {probably}not start: the daemon can reserve the order, but with a \
+             probability of {about}{} kube-scheduler finds no node for this replica; free what the nodes lack, or bid all \
+             the same with `pending = \"warn\"` under [policy]",
+            pod.replica,
+            pod.resource_id,
+            pod.probability.percent()
+        );
+        Err(Reason::new(ReasonCode::Pending, message))
     }
 
     /// Whether the budget did not allow a prediction.

@@ -213,6 +213,7 @@ impl Card {
             "highest",
             "what an order may get several cards for: highest | lowest | expected | likely | decline",
         );
+        self.line("pending", "warn", "if Kubernetes would probably find no node for a replica: warn | decline");
         self.line("minimum_usd_per_month", "0", "what an order must cost at least, in USD a month");
         self.line("below_minimum", "decline", "an order below that: decline | raise");
     }

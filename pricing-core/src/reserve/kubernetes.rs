@@ -60,6 +60,10 @@ pub use version::KubernetesVersion;
 /// `minFeasibleNodesToFind`.
 const MIN_FEASIBLE_NODES_TO_FIND: usize = 100;
 
+/// The most pods without requests that a node may be said to run. A kubelet takes 110 pods by default, and large nodes a
+/// few hundred.
+pub const MAX_PODS_WITHOUT_REQUESTS: u32 = 10_000;
+
 /// A kube-scheduler, and what an inventory does not show of the nodes that it places pods on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KubeScheduler {

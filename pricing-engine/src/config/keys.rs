@@ -130,9 +130,10 @@ impl Walk<'_> {
         match value.get_ref().as_str() {
             Some(word) if words.contains(&word) => {}
             Some(word) => {
-                let meant = nearest(word, words.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
+                let nearest = || nearest(word, words.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
                 let message = format!("`{}` is not known here", excerpt(word));
-                self.wrong(path, at, message, Some(meant.unwrap_or(expected)));
+                let hint = rules::word_hint(path, word).or_else(nearest).unwrap_or(expected);
+                self.wrong(path, at, message, Some(hint));
             }
             None => {
                 self.wrong(path, at, format!("expected a string, found {}", found(value.get_ref())), Some(expected))

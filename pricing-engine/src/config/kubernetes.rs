@@ -11,6 +11,9 @@ use pricing_core::reserve::kubernetes::{KubeScheduler, KubernetesVersion};
 use super::model::Kubernetes;
 use crate::digest::Digest;
 
+/// The most warnings that are told.
+const TOLD: usize = 100;
+
 /// A kube-scheduler, and whether it is asked where pods start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedScheduler {
@@ -72,9 +75,9 @@ impl LoadedScheduler {
         if self.predict { Predict::By(&self.scheduler) } else { Predict::Never }
     }
 
-    /// Each warning with the file that it is about.
+    /// Each warning with the file that it is about, as many as a status has room for.
     #[must_use]
     pub fn told(&self, file: &Path) -> Vec<String> {
-        self.warnings.iter().map(|warning| format!("{}: {warning}", file.display())).collect()
+        self.warnings.iter().take(TOLD).map(|warning| format!("{}: {warning}", file.display())).collect()
     }
 }

@@ -8,6 +8,7 @@ use pricing_core::money::UsdPerAkt;
 use pricing_core::quantity::Quantity;
 use pricing_core::quote::Spread;
 use pricing_core::rates::changes::MaxChange;
+use pricing_core::reserve::kubernetes::{KubernetesVersion, MAX_PODS_WITHOUT_REQUESTS};
 use pricing_core::text::excerpt;
 use toml::de::DeValue;
 
@@ -121,7 +122,7 @@ pub(super) fn of(path: &str) -> Option<Rule> {
         "outcomes.interval" => Rule::Span(10_000, 7 * DAY * 1000),
         "outcomes.since" => Rule::Span(3_600_000, 10 * YEAR * 1000),
         "outcomes.requests_per_second" => Rule::Whole(1, 1000),
-        "kubernetes.pods_without_requests" => Rule::Whole(0, 10_000),
+        "kubernetes.pods_without_requests" => Rule::Whole(0, MAX_PODS_WITHOUT_REQUESTS.into()),
         "reserve.search_steps" => Rule::Whole(1, 1_000_000_000_000),
         "feed.usd_per_akt" => Rule::UsdPerAkt,
         "feed.timeout" | "outcomes.timeout" => Rule::Span(100, 300_000),
@@ -157,6 +158,11 @@ pub(super) fn of(path: &str) -> Option<Rule> {
 pub(super) fn missing_hint(section: &str, name: &str) -> Option<&'static str> {
     let is_seed = (section, name) == ("explore", "seed");
     is_seed.then_some("a private text or number that no tenant can guess, such as what `openssl rand -hex 16` prints")
+}
+
+/// Returns what to write in place of a word that a key does not know, where that is not the nearest one.
+pub(super) fn word_hint(path: &str, word: &str) -> Option<String> {
+    (path == "kubernetes.version").then(|| KubernetesVersion::hint(word))
 }
 
 fn refused(message: impl Into<String>) -> Refused {

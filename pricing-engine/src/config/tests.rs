@@ -293,6 +293,8 @@ fn the_configuration_of_the_scheduler_is_read_with_the_others_and_refused_as_the
     for section in ["scheduler_config = \"\"", "pods_without_requests = -1", "predict = 1", "predikt = false"] {
         assert!(refused(section, "").contains("at `kubernetes."), "{}", refused(section, ""));
     }
+    assert!(refused("version = \"1.38\"", "").contains("use 1.37, the newest of them"));
+    assert!(refused("pods_without_requests = 10001", "").contains("10000"));
     assert!(!read("predict = false", "").unwrap().scheduler.predict);
 }
 

@@ -61,12 +61,18 @@ impl Active {
                 plugin: shadow_plugin,
             }
         });
-        if let Some(file) = &loaded.config.kubernetes.scheduler_config {
-            for warning in loaded.scheduler.told(file) {
-                tracing::warn!(warning, "the scheduler's configuration is not understood entirely");
-            }
+        let active = Self { settings, plugin, shadow, loaded };
+        for warning in active.scheduler_warnings() {
+            tracing::warn!(warning, "the scheduler's configuration is not understood entirely");
         }
-        Ok(Self { settings, plugin, shadow, loaded })
+        Ok(active)
+    }
+
+    /// What in the scheduler's configuration is not understood, with its file and place.
+    #[must_use]
+    pub fn scheduler_warnings(&self) -> Vec<String> {
+        let file = self.loaded.config.kubernetes.scheduler_config.as_ref();
+        file.map(|file| self.loaded.scheduler.told(file)).unwrap_or_default()
     }
 
     /// Returns the shadow's settings.

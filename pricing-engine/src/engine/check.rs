@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pricing_core::input::InputError;
 use pricing_core::inventory::{self, Cluster};
 use pricing_core::rates;
 use pricing_host::compile::Compiler;
@@ -145,10 +146,7 @@ impl Findings<'_> {
                 key: error.path().map(str::to_owned),
                 line: error.line(),
                 column: error.column(),
-                message: match error.hint_text() {
-                    Some(hint) => format!("{} ({hint})", error.message()),
-                    None => error.message().to_owned(),
-                },
+                message: with_hint(&error),
                 severity: Severity::Error,
             }),
         }
@@ -283,7 +281,7 @@ impl Findings<'_> {
                 key: warning.path().map(str::to_owned),
                 line: warning.line(),
                 column: warning.column(),
-                message: warning.message().to_owned(),
+                message: with_hint(warning),
                 severity: Severity::Warning,
             });
         }
@@ -331,6 +329,14 @@ impl Findings<'_> {
         if config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref()).is_some_and(|p| p.fallback.is_some()) {
             warn("shadow.plugin.fallback", "a fallback hides the plugin's failures from the comparison");
         }
+    }
+}
+
+/// The message of an error or a warning, with its hint.
+fn with_hint(error: &InputError) -> String {
+    match error.hint_text() {
+        Some(hint) => format!("{} ({hint})", error.message()),
+        None => error.message().to_owned(),
     }
 }
 

@@ -152,7 +152,8 @@ impl Engine {
                 reloads.refused_files = None;
                 let rates = active.settings.rates.digest.to_string();
                 let plugin = active.plugin.as_ref().map(|opened| opened.plugin().digest());
-                tracing::info!(rates, plugin, "the configuration was loaded");
+                let kubernetes = active.loaded.scheduler.to_string();
+                tracing::info!(rates, plugin, kubernetes, "the configuration was loaded");
             }
             Err(error) => reloads.refuse(files, error),
         }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use pricing_core::rates::{Pricing, check};
 
-use super::{Engine, OpenPlugin};
+use super::{Active, Engine, OpenPlugin};
+use crate::config::LoadedScheduler;
 use crate::digest::Digest;
 use crate::guard::Refusal;
 use crate::inventory::Availability;
@@ -22,6 +23,8 @@ pub struct Status {
     pub rates_digest: Digest,
     /// The findings about the rates, given the cards of the inventory.
     pub rate_findings: Vec<String>,
+    /// What predicts where pods start.
+    pub scheduler: SchedulerStatus,
     /// The plugin that prices.
     pub plugin: Option<PluginStatus>,
     /// The inventory, if one is configured.
@@ -42,6 +45,38 @@ pub struct Status {
     pub loading: Vec<PluginLoading>,
     /// The rates that are proposed, if the configuration says so.
     pub tune: Option<tune::Reading>,
+}
+
+/// The kube-scheduler that predictions repeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchedulerStatus {
+    /// Whether anything is predicted.
+    pub predict: bool,
+    /// The release of Kubernetes.
+    pub version: &'static str,
+    /// The scoring strategy of NodeResourcesFit.
+    pub strategy: &'static str,
+    /// How many pods without requests are taken to run on each node.
+    pub pods_without_requests: u32,
+    /// The file of its configuration, and the digest of its content, if it has one.
+    pub file: Option<(String, Digest)>,
+    /// What in the file is not understood, with its place.
+    pub warnings: Vec<String>,
+}
+
+impl SchedulerStatus {
+    fn of(active: &Active) -> Self {
+        let LoadedScheduler { predict, scheduler, text, .. } = &active.loaded.scheduler;
+        let file = active.loaded.config.kubernetes.scheduler_config.as_ref().map(|file| file.display().to_string());
+        Self {
+            predict: *predict,
+            version: scheduler.version.name(),
+            strategy: scheduler.profile.scoring_strategy.strategy_type().name(),
+            pods_without_requests: scheduler.pods_without_requests,
+            file: file.zip(text.as_ref().map(|(digest, _)| *digest)),
+            warnings: active.scheduler_warnings(),
+        }
+    }
 }
 
 /// A plugin in use.
@@ -95,7 +130,6 @@ pub struct ReloadStatus {
 }
 
 impl Engine {
-    /// The status of the engine.
     /// Returns the status of the engine.
     #[must_use]
     pub fn status(&self) -> Status {
@@ -106,6 +140,7 @@ impl Engine {
             uptime: self.inner.started.elapsed(),
             rates_digest: active.settings.rates.digest,
             rate_findings: self.rate_findings(&active.settings.rates.pricing, now),
+            scheduler: SchedulerStatus::of(&active),
             plugin: active.plugin.as_ref().map(OpenPlugin::status),
             inventory: self.inner.inventory.load().as_deref().map(|live| live.reading(now)),
             feed: self.inner.feed.reading(now),

@@ -180,6 +180,9 @@ pub struct Pending {
     /// What each node lacks for it.
     #[prost(message, repeated, tag = "4")]
     pub nodes: ::prost::alloc::vec::Vec<NodeShortage>,
+    /// Whether the probability is approximate.
+    #[prost(bool, tag = "5")]
+    pub approximate: bool,
 }
 /// A price that was varied by `\[explore\]`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -441,6 +444,34 @@ pub struct StatusResponse {
     /// Absent until it was predicted where a pod starts.
     #[prost(message, optional, tag = "20")]
     pub placements: ::core::option::Option<PlacementStatus>,
+    /// What predicts where pods start.
+    #[prost(message, optional, tag = "21")]
+    pub kubernetes: ::core::option::Option<SchedulerStatus>,
+}
+/// The kube-scheduler that predictions repeat.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SchedulerStatus {
+    /// Whether anything is predicted. The other fields are what the configuration says, also where nothing is.
+    #[prost(bool, tag = "1")]
+    pub predict: bool,
+    /// The release of Kubernetes, such as `1.34`.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// The scoring strategy of NodeResourcesFit: `LeastAllocated`, `MostAllocated` or `RequestedToCapacityRatio`.
+    #[prost(string, tag = "3")]
+    pub strategy: ::prost::alloc::string::String,
+    /// How many pods without requests are taken to run on each node.
+    #[prost(uint32, tag = "4")]
+    pub pods_without_requests: u32,
+    /// The KubeSchedulerConfiguration in use. Absent if the scheduler has none of its own.
+    #[prost(string, optional, tag = "5")]
+    pub file: ::core::option::Option<::prost::alloc::string::String>,
+    /// The digest of its content: `sha256:` and 64 hexadecimal digits.
+    #[prost(string, optional, tag = "6")]
+    pub digest: ::core::option::Option<::prost::alloc::string::String>,
+    /// What in it would change a placement and is not understood, with its place. At most 100.
+    #[prost(string, repeated, tag = "7")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Where pods started, beside where they were predicted to start.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -752,6 +783,9 @@ pub struct ReloadResponse {
     pub rates_digest: ::prost::alloc::string::String,
     #[prost(string, optional, tag = "2")]
     pub plugin_digest: ::core::option::Option<::prost::alloc::string::String>,
+    /// What in the scheduler's configuration would change a placement and is not understood, with its place. At most 100.
+    #[prost(string, repeated, tag = "3")]
+    pub warnings: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

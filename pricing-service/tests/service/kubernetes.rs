@@ -46,12 +46,13 @@ fn kinds(quote: &Quote) -> Vec<String> {
 }
 
 /// Accepts a configuration that is refused because its prediction of where pods start decides over prices.
-async fn accept_reload(client: &mut PricingClient<Channel>) {
+/// Returns the warnings about the scheduler's configuration.
+async fn accept_reload(client: &mut PricingClient<Channel>) -> Vec<String> {
     let refused = client.reload(ReloadRequest::default()).await.unwrap_err();
     assert!(refused.message().contains("`kubernetes`"), "{}", refused.message());
     let (_, digest) = refused.message().split_once("sha256:").unwrap();
     let accept = format!("sha256:{}", digest.get(..64).unwrap());
-    client.reload(ReloadRequest { accept }).await.unwrap();
+    client.reload(ReloadRequest { accept }).await.unwrap().into_inner().warnings
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +77,20 @@ async fn the_price_follows_the_schedulers_configuration_through_reloads() {
     let packed = quote(&mut client, ORDER).await.unwrap();
     assert_eq!(kinds(&packed), ["40Gi 1.000000 small", "80Gi 0.000000 large"]);
     assert_eq!(outcome(&packed), "1000 uact");
+
+    let scheduler = running.status().await.kubernetes.unwrap();
+    assert_eq!((scheduler.predict, &*scheduler.version, &*scheduler.strategy), (true, "1.34", "MostAllocated"));
+    assert!(scheduler.file.unwrap().ends_with("scheduler.yaml") && scheduler.digest.unwrap().starts_with("sha256:"));
+    assert_eq!(scheduler.warnings, Vec::<String>::new());
+
+    // What is not understood is told by the reload, and by the status.
+    running.put("scheduler.yaml", PACKING.replace("profiles:", "profils: []\nprofiles:"));
+    let warnings = accept_reload(&mut client).await;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    for part in ["scheduler.yaml: line 3, column 1", "unknown key `profils`", "did you mean `profiles`?"] {
+        assert!(warnings[0].contains(part), "{warnings:?}");
+    }
+    assert_eq!(running.status().await.kubernetes.unwrap().warnings, warnings);
 
     // The file alone is broken: the reload is refused, and the old one stays.
     running.put("scheduler.yaml", "kind: Pod\n");

@@ -8,7 +8,7 @@ use pricing_core::order::{Order, ResourceUnit};
 use pricing_core::quote::{QuotedTarget, Terms, usd_of_allocated_cards};
 use pricing_core::rates::{Chain, CoinValue, Pricing};
 
-use crate::result::cards_of;
+use crate::result::{cards_of, kinds_joined};
 use crate::stream::Arrival;
 use crate::time::{Millis, SECONDS_PER_MONTH};
 
@@ -46,20 +46,14 @@ pub fn own_usd(
     usd_of_allocated_cards(&arrival.order, pricing, &allocated, terms).ok()
 }
 
-/// The kinds of the cards that an order was handed, unit by unit, separated by `+`. Empty without cards.
+/// The kinds of the cards that an order was handed, as [`kinds_joined`] writes them. Empty without cards.
 #[must_use]
 pub fn cards_handed_out(order: &Order, placed: &[QuotedTarget], lease: &Lease, cluster: &Cluster) -> String {
     if placed.iter().flat_map(|target| &target.cards).all(|group| group.kinds.len() == 1) {
         // Nothing else could be handed out.
         return cards_of(placed);
     }
-    let mut kinds: Vec<GpuKind> = Vec::new();
-    for kind in handed_out(order, placed, lease, cluster).into_iter().flatten() {
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join("+")
+    kinds_joined(handed_out(order, placed, lease, cluster).iter().flatten())
 }
 
 /// The cards that each unit was handed, as many as it is billed for.

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use pricing_core::gpu::GpuKind;
 use pricing_core::money::{Price, Usd};
 use pricing_core::quote::{QuotedTarget, ReasonCode};
 use pricing_core::text::excerpt;
@@ -113,7 +115,8 @@ pub struct Decided {
     pub max_usd: Option<Usd>,
     /// The lowest bid of anybody else, in USD per month.
     pub best_other_usd: Option<Usd>,
-    /// The cards that its pods were handed, or those of the nodes that it was placed on: kinds separated by `+`. Empty without cards.
+    /// The cards that its pods were handed, or those of the nodes that it was placed on, as
+    /// [`kinds_joined`] writes them. Empty without cards.
     pub gpu: Arc<str>,
     /// The number of those cards, all replicas together.
     pub cards: u64,
@@ -148,17 +151,17 @@ pub fn nodes_of(targets: &[QuotedTarget]) -> String {
     nodes.join("+")
 }
 
-/// The kinds that an order was placed on, in order of placement, separated by `+`. Empty without cards.
+/// The kinds that an order was placed on, as [`kinds_joined`] writes them. Empty without cards.
 #[must_use]
 pub fn cards_of(targets: &[QuotedTarget]) -> String {
-    let mut kinds: Vec<String> = Vec::new();
-    for kind in targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds) {
-        let kind = kind.to_string();
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    kinds.join("+")
+    kinds_joined(targets.iter().flat_map(|target| &target.cards).flat_map(|cards| &cards.kinds))
+}
+
+/// Each of the kinds once, in alphabetical order, separated by `+`: the same kinds have one name, whichever came first.
+#[must_use]
+pub fn kinds_joined<'k>(kinds: impl IntoIterator<Item = &'k GpuKind>) -> String {
+    let names: BTreeSet<String> = kinds.into_iter().map(ToString::to_string).collect();
+    names.into_iter().collect::<Vec<_>>().join("+")
 }
 
 #[cfg(test)]
@@ -166,6 +169,16 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+
+    #[test]
+    fn the_same_kinds_have_one_name_whichever_came_first() {
+        let kind = |ram: &str| GpuKind::new("nvidia", "a100", ram, "sxm");
+        let (small, large) = (kind("40Gi"), kind("80Gi"));
+        let joined = kinds_joined([&large, &small, &large]);
+        assert_eq!(joined, "nvidia/a100/40Gi/sxm+nvidia/a100/80Gi/sxm");
+        assert_eq!(joined, kinds_joined([&small, &large]));
+        assert_eq!((kinds_joined([&large]), kinds_joined([])), (large.to_string(), String::new()));
+    }
 
     #[test]
     fn an_outcome_is_its_name_and_sorted_by_it() {

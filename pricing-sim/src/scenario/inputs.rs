@@ -41,7 +41,7 @@ pub fn inputs(scenario: &Scenario) -> BTreeMap<String, InputKind> {
         idle,
         openb: _,
         reserve: _,
-        kubernetes: KubernetesEntry { version: _, scheduler_config, pods_without_requests: _ },
+        kubernetes: KubernetesEntry { predict: _, version: _, scheduler_config, pods_without_requests: _ },
         sweep: _,
     } = scenario;
     orders_names(orders, names);

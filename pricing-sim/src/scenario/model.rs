@@ -11,6 +11,7 @@ use std::time::Duration;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::reserve::kubernetes::KubernetesVersion;
 use pricing_core::reserve::{Prefer, Scheduler};
+use pricing_core::text::excerpt;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -102,16 +103,26 @@ pub struct ReserveEntry {
 }
 
 /// The cluster's kube-scheduler, which places the pods of orders that were won.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct KubernetesEntry {
+    /// Whether strategies predict where pods start. It changes nothing about where they do start. Without it,
+    /// `ambiguous_gpu = "likely"` acts as `expected`, and no order is declined as pending.
+    pub predict: bool,
     /// Its release: `1.34`, `1.35`, `1.36` or `1.37`.
+    #[serde(deserialize_with = "version")]
     pub version: KubernetesVersion,
     /// Its configuration: a KubeSchedulerConfiguration (YAML). Without one, the default profile counts.
     pub scheduler_config: Option<String>,
-    /// How many pods without requests run on each node; they lower the scores of small nodes.
+    /// How many pods without requests run on each node, at most 10000; they lower the scores of small nodes.
     pub pods_without_requests: u32,
+}
+
+impl Default for KubernetesEntry {
+    fn default() -> Self {
+        Self { predict: true, version: KubernetesVersion::default(), scheduler_config: None, pods_without_requests: 0 }
+    }
 }
 
 /// Where pods start.
@@ -186,6 +197,12 @@ pub enum Seeds {
     Count(u32),
     /// The seeds.
     List(Vec<u64>),
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<KubernetesVersion, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let unknown = || format!("`{}` is not a known release ({})", excerpt(&text), KubernetesVersion::hint(&text));
+    KubernetesVersion::from_name(&text).ok_or_else(|| D::Error::custom(unknown()))
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

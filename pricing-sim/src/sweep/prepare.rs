@@ -67,6 +67,7 @@ pub struct Prepared {
     prefer: Prefer,
     placement: PodPlacement,
     kube_scheduler: KubeScheduler,
+    predict: bool,
     budget: SearchBudget,
     warnings: Vec<String>,
 }
@@ -130,6 +131,7 @@ pub(super) fn prepare_with(
         prefer: scenario.reserve.prefer,
         placement: scenario.reserve.placement,
         kube_scheduler,
+        predict: scenario.kubernetes.predict,
         budget: scenario.search_steps.map_or_else(SearchBudget::default, |steps| SearchBudget { steps }),
         scenario,
     })

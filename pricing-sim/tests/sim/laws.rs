@@ -15,7 +15,7 @@ use pricing_core::inventory::ledger::{Lease, Ledger};
 use pricing_core::money::{Denom, Price, Usd};
 use pricing_core::order::{Endpoints, GroupSpec, Order, OrderFormat, PlacementRequirements, ResourceUnit};
 use pricing_core::quantity::{Bytes, MilliCpu};
-use pricing_core::quote::{GpuRule, QuoteRequest, QuotedTarget, Supply, Terms, quote};
+use pricing_core::quote::{GpuRule, Predict, QuoteRequest, QuotedTarget, Supply, Terms, quote};
 use pricing_core::rates::Pricing;
 use pricing_core::reserve::kubernetes::KubeScheduler;
 use pricing_core::reserve::{Prefer, Scheduler};
@@ -211,6 +211,7 @@ impl World {
             prefer: Prefer::Order,
             placement: self.placement,
             kube_scheduler: &KubeScheduler::default(),
+            predict: Predict::Default,
             budget: SearchBudget::default(),
             usd_per_akt: None,
             idle: &self.idle,

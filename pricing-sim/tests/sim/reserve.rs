@@ -74,6 +74,31 @@ fn the_scheduler_s_configuration_decides_where_pods_run() {
     assert!(wrong.starts_with("wrong.yaml"), "{wrong}");
     let slip = run("pods_without_request = 3").unwrap_err();
     assert!(slip.contains("unknown field `pods_without_request`"), "{slip}");
+    let crowded = run("pods_without_requests = 10001").unwrap_err();
+    assert!(crowded.contains("`kubernetes.pods_without_requests` is at most 10000"), "{crowded}");
+    let newer = run("version = \"1.38\"").unwrap_err();
+    assert!(newer.contains("`1.38` is not a known release (1.34 to 1.37 are supported; use 1.37"), "{newer}");
+}
+
+#[test]
+fn without_a_prediction_likely_is_expected_and_pods_run_where_they_ran() {
+    // kube-scheduler prefers the larger node.
+    let unlike = VARIANTS.replace(
+        "1 nodes x 4 a100/40Gi + 1 nodes x 4 a100/80Gi",
+        "1 node x 4 a100/40Gi, 8 cpu, 16Gi memory + 1 node x 4 a100/80Gi, 64 cpu, 128Gi memory",
+    );
+    let with = |ambiguous: &str, kubernetes: &str| {
+        let policy = format!("rates = \"rates.toml\"\nset.policy.ambiguous_gpu = \"{ambiguous}\"");
+        let scenario = unlike.replace("rates = \"rates.toml\"", &policy);
+        let decided = decided(&format!("{scenario}[kubernetes]\n{kubernetes}\n"), "");
+        let price = |one: &Decided| one.usd_per_month.map(|usd| usd.to_string());
+        let prices: BTreeSet<Option<String>> = decided.iter().map(price).collect();
+        (prices, decided.iter().map(|one| one.node.to_string()).collect::<Vec<_>>())
+    };
+    let (likely, never) = (with("likely", ""), with("likely", "predict = false"));
+    assert_eq!(never, with("expected", ""));
+    assert_ne!(never.0, likely.0, "one node is likelier");
+    assert_eq!(never.1, likely.1);
 }
 
 /// Kubernetes is greedy: it spreads the small pods, and no node has room for the large one then.

@@ -1,7 +1,7 @@
 //! Reads the orders to price.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use pricing_core::input::InputError;
@@ -50,7 +50,7 @@ pub(super) fn read(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliE
         _ if is_bid_log(path) => log(path, skipped)?,
         "jsonl" | "csv" | "parquet" => stream(ending, path, skipped)?,
         _ if path.is_dir() => folder(path, skipped)?,
-        _ => file(path, "")?,
+        _ => file(path, None)?,
     };
     if cases.is_empty() {
         return Err(CliError::unreadable(load::name(path), skipped.none_left()));
@@ -113,25 +113,9 @@ fn parquet(_: fs::File, _: &Defaults<'_>, _: &mut OnBadRow<'_>) -> Result<Vec<Ar
 
 /// The SDLs, group specs and script requests of a folder, sorted by name.
 fn folder(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
-    let unreadable = |error: std::io::Error| CliError::unreadable(load::name(path), error);
-    let mut files: Vec<PathBuf> = Vec::new();
-    let mut sdls = false;
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        match file.extension().and_then(|ending| ending.to_str()) {
-            Some("yaml" | "yml") => sdls = true,
-            Some("json") => {}
-            _ => continue,
-        }
-        files.push(file);
-    }
-    // JSON files beside SDLs are usually generated from them, so these orders would count twice.
-    files.retain(|file| !sdls || file.extension().is_none_or(|ending| ending != "json"));
-    files.sort();
     let mut cases = Vec::new();
-    for file in files {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        match self::file(&file, &name) {
+    for file in load::order_files(path)? {
+        match self::file(&file, Some(&file)) {
             Ok(groups) => cases.extend(groups),
             Err(error) => skipped.file(error)?,
         }
@@ -139,19 +123,13 @@ fn folder(path: &Path, skipped: &mut Skipped) -> Result<Vec<Case>, CliError> {
     Ok(cases)
 }
 
-/// The groups of one order.
-fn file(path: &Path, name: &str) -> Result<Vec<Case>, CliError> {
+/// The groups of one order, which are called by `named` if the file is one of a folder.
+fn file(path: &Path, named: Option<&Path>) -> Result<Vec<Case>, CliError> {
     let document = Document::order(path)?;
     let orders = detect::read(&document.text, None).map_err(|error| document.malformed(error))?;
     let several = orders.len() > 1;
     let case = |order: Order| {
-        let group = order.group.name();
-        let group = group.exact();
-        let id = match (name, several) {
-            ("", _) => group.to_owned(),
-            (name, false) => name.to_owned(),
-            (name, true) => format!("{name}/{group}"),
-        };
+        let id = load::order_name(named, &order, several);
         let (order, _) = with_maximum(order, LEGACY_DENOM);
         Case { id, owner: None, order: Arc::new(order), usd_per_akt: None }
     };

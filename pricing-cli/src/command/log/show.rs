@@ -4,7 +4,9 @@ use std::str::FromStr;
 
 use pricing_core::input::InputError;
 use pricing_core::text::{Untrusted, excerpt, printable};
-use pricing_engine::bid_log::entry::{Decision, Entry, InventoryEntry, PluginEntry, Shadowed, Tuned, TunedGain};
+use pricing_engine::bid_log::entry::{
+    Decision, Entry, InventoryEntry, KubernetesEntry, PluginEntry, Shadowed, Tuned, TunedGain,
+};
 use pricing_engine::bid_log::read::{Log, Place};
 use pricing_engine::order_name::OrderName;
 
@@ -262,8 +264,26 @@ fn facts(decision: &Decision) -> String {
     if let Some(prefer) = &decision.prefer {
         add("prefer", excerpt(prefer));
     }
+    if let Some(entry) = &decision.kubernetes {
+        add("kubernetes", kubernetes(entry));
+    }
     add("took", format!("{} µs", decision.took_us));
     table::wrapped(rows, &[1])
+}
+
+/// What predicted where the pods start. A decision that the default scheduler could not change has no entry.
+fn kubernetes(entry: &KubernetesEntry) -> String {
+    let KubernetesEntry { predict, version, scheduler_config, pods_without_requests } = entry;
+    if !predict {
+        return "nothing was predicted".to_owned();
+    }
+    let configured = scheduler_config
+        .map_or_else(|| "no configuration of its own".to_owned(), |digest| format!("scheduler_config {digest}"));
+    let pods = match pods_without_requests {
+        0 => String::new(),
+        pods => format!(", {} without requests on each node", count(u64::from(*pods), "pod")),
+    };
+    format!("version {}, {configured}{pods}", version.name())
 }
 
 fn plugin(plugin: &PluginEntry) -> String {

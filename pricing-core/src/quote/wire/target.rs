@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::gpu::GpuKind;
-use crate::quote::Candidate;
 use crate::quote::cards::{CardGroup, QuotedTarget};
+use crate::quote::{Candidate, KindPlace};
 
 #[derive(Debug, Serialize)]
 pub(super) struct TargetJson<'a> {
@@ -51,6 +51,10 @@ pub(super) struct CandidateJson<'a> {
     kind: KindJson<'a>,
     /// Null if it was not predicted.
     probability: Option<String>,
+    /// The likeliest node where a replica gets it, or the first one if none is likely. Null without an inventory.
+    node: Option<&'a str>,
+    /// The number of such nodes.
+    nodes: u64,
 }
 
 /// Whether probabilities are not approximate. Then nothing is said.
@@ -61,7 +65,8 @@ fn is_exact(approximate: &bool) -> bool {
 impl<'a> CandidateJson<'a> {
     pub(super) fn new(candidate: &'a Candidate) -> Self {
         let probability = candidate.probability.map(|probability| probability.to_string());
-        Self { kind: KindJson::new(&candidate.kind), probability }
+        let KindPlace { node, nodes } = &candidate.place;
+        Self { kind: KindJson::new(&candidate.kind), probability, node: node.as_deref(), nodes: *nodes }
     }
 }
 

@@ -102,6 +102,21 @@ impl Probability {
         let rounded = doubled.saturating_add(denominator).checked_div(denominator.saturating_mul(U256::new(2)));
         rounded.and_then(|rounded| u32::try_from(rounded).ok()).unwrap_or(0)
     }
+
+    /// The probability in percent, for people: rounded half up to one place. What is possible is not `0 %`, and what is
+    /// not certain is not `100 %`.
+    #[must_use]
+    pub fn percent(self) -> String {
+        let tenths = self.millionths().saturating_add(500).checked_div(1000).unwrap_or(0);
+        if tenths == 0 && self > Self::ZERO {
+            return "under 0.1 %".to_owned();
+        }
+        if tenths == 1000 && self < Self::ONE {
+            return "over 99.9 %".to_owned();
+        }
+        let (whole, rest) = (tenths.checked_div(10).unwrap_or(0), tenths.checked_rem(10).unwrap_or(0));
+        if rest == 0 { format!("{whole} %") } else { format!("{whole}.{rest} %") }
+    }
 }
 
 /// A sum of shares of probabilities. It is exact as long as it fits, and then in multiples of 2^-64.
@@ -178,6 +193,18 @@ mod tests {
         assert_eq!([written(1, 2_000_000), written(1, 2_000_001)], ["0.000001", "0.000000"]);
         assert_eq!(written(u128::MAX - 1, u128::MAX), "1.000000");
         assert_eq!([written(0, 5), written(5, 0), written(7, 5)], ["0.000000", "0.000000", "1.000000"]);
+    }
+
+    #[test]
+    fn percents_are_rounded_and_neither_deny_what_is_possible_nor_promise_what_is_not_certain() {
+        let percent = |part, whole| Probability::new(part, whole).percent();
+        assert_eq!([percent(0, 1), percent(1, 20), percent(1, 3), percent(1, 1)], ["0 %", "5 %", "33.3 %", "100 %"]);
+        assert_eq!(
+            [percent(1, 2000), percent(1, 2010), percent(1, u128::MAX)],
+            ["0.1 %", "under 0.1 %", "under 0.1 %"]
+        );
+        assert_eq!([percent(1998, 2000), percent(1999, 2000)], ["99.9 %", "over 99.9 %"]);
+        assert_eq!(percent(u128::MAX - 1, u128::MAX), "over 99.9 %");
     }
 
     #[test]

@@ -97,6 +97,18 @@ pub enum ScoringStrategyType {
     RequestedToCapacityRatio(FunctionShape),
 }
 
+impl ScoringStrategyType {
+    /// Its name in Kubernetes.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::LeastAllocated => "LeastAllocated",
+            Self::MostAllocated => "MostAllocated",
+            Self::RequestedToCapacityRatio(_) => "RequestedToCapacityRatio",
+        }
+    }
+}
+
 /// A resource that counts in a strategy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceSpec {

@@ -33,7 +33,14 @@ pub(crate) struct PendingJson<'a> {
     resource_id: u32,
     replica: u32,
     probability: String,
+    #[serde(skip_serializing_if = "is_exact")]
+    approximate: bool,
     lacks: Vec<NodeLackJson<'a>>,
+}
+
+/// Whether a probability is not approximate. Then nothing is said.
+fn is_exact(approximate: &bool) -> bool {
+    !approximate
 }
 
 /// A resource that a node lacks for the replica.
@@ -71,10 +78,10 @@ impl<'a> StepJson<'a> {
 impl<'a> PendingJson<'a> {
     /// The pending replica of some placements, if there is one.
     pub(crate) fn of(placements: &'a PodPlacements) -> Option<Self> {
-        placements.pending.as_ref().map(Self::new)
+        placements.pending.as_ref().map(|pod| Self::new(pod, placements.approximate))
     }
 
-    fn new(pod: &'a PendingPod) -> Self {
+    fn new(pod: &'a PendingPod, approximate: bool) -> Self {
         let of_node = |node: &'a NodeShortage| {
             let lack = |lack: &'a Lack| NodeLackJson {
                 node: &node.node,
@@ -88,6 +95,7 @@ impl<'a> PendingJson<'a> {
             resource_id: pod.resource_id,
             replica: pod.replica,
             probability: pod.probability.to_string(),
+            approximate,
             lacks: pod.lacks.iter().flat_map(of_node).collect(),
         }
     }

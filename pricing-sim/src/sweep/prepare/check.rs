@@ -3,6 +3,7 @@
 use pricing_core::address::Address;
 use pricing_core::money::UsdPerAkt;
 use pricing_core::quote::GpuRule;
+use pricing_core::reserve::kubernetes::MAX_PODS_WITHOUT_REQUESTS;
 
 use crate::scenario::{Scenario, ScenarioError};
 use crate::strategy::Strategy;
@@ -15,6 +16,9 @@ pub(in crate::sweep) fn check(scenario: &Scenario) -> Result<(), ScenarioError> 
     }
     if scenario.scheduler.is_some() && scenario.reserve.scheduler.is_some() {
         return wrong("the scheduler is named twice: leave out `scheduler`, or `reserve.scheduler`".to_owned());
+    }
+    if scenario.kubernetes.pods_without_requests > MAX_PODS_WITHOUT_REQUESTS {
+        return wrong(format!("`kubernetes.pods_without_requests` is at most {MAX_PODS_WITHOUT_REQUESTS}"));
     }
     for (place, entry) in scenario.strategy.iter().enumerate() {
         if entry.name.is_empty() || scenario.strategy.iter().take(place).any(|other| other.name == entry.name) {

@@ -11,7 +11,7 @@ pub(super) fn scheduler(
     files: &Files,
     warnings: &mut Vec<String>,
 ) -> Result<KubeScheduler, ScenarioError> {
-    let KubernetesEntry { version, pods_without_requests, scheduler_config } = entry;
+    let KubernetesEntry { predict: _, version, pods_without_requests, scheduler_config } = entry;
     let name = scheduler_config.as_deref().unwrap_or_default();
     let text = scheduler_config.as_ref().map(|name| files.text(name)).transpose()?;
     let malformed = |problem| ScenarioError::Malformed { name: name.to_owned(), problem };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use pricing_core::inventory::Cluster;
 use pricing_core::money::Usd;
+use pricing_core::quote::Predict;
 use pricing_core::rates::Pricing;
 use rust_decimal::Decimal;
 
@@ -156,12 +157,18 @@ impl Prepared {
             prefer: self.prefer,
             placement: self.placement,
             kube_scheduler: &self.kube_scheduler,
+            predict: self.predicted(),
             budget: self.budget,
             usd_per_akt: self.usd_per_akt,
             idle: &self.idle,
             typical: &competition.typical,
             decisions,
         }
+    }
+
+    /// What strategies predict with.
+    pub(super) fn predicted(&self) -> Predict<'_> {
+        if self.predict { Predict::By(&self.kube_scheduler) } else { Predict::Never }
     }
 
     /// The stream whose orders those of every seed are copies of, if there is one.

@@ -49,7 +49,7 @@ impl Prepared {
                 ledger: &ledger,
                 scheduler: self.scheduler,
                 prefer: self.prefer,
-                kube_scheduler: &self.kube_scheduler,
+                predict: self.predicted(),
                 budget: self.budget,
                 usd_per_akt: self.usd_per_akt,
             };

@@ -124,18 +124,23 @@ fn charge_table(summary: &Summary, labels: &Labels) -> String {
     text(&table)
 }
 
-/// Shows what leases pay by the cards that they were handed, where that is not what the rates ask for these cards.
+/// Shows what leases pay by the cards that they were handed, and what the rates ask for these cards. Nothing where every
+/// lease of every strategy pays just that.
 fn card_table(summary: &Summary, labels: &Labels) -> String {
+    let mut cards = summary.strategies.iter().flat_map(|entry| &entry.figures.by_card);
+    if cards.all(|card| card.paid_usd == card.own_usd) {
+        return String::new();
+    }
     let header = [labels.header(), "handed out", "leases", "paid USD", "by rates USD"];
     let mut table = table(&header, &[2, 3, 4]);
     for entry in &summary.strategies {
-        for card in entry.figures.by_card.iter().filter(|card| card.paid_usd != card.own_usd) {
+        for card in &entry.figures.by_card {
             let label = labels.label(&entry.axes, &entry.name);
             let (paid, own) = (usd(card.paid_usd), usd(card.own_usd));
             table.add_row([label, cut(&card.gpu, CARDS_CHARS), card.leases.to_string(), paid, own]);
         }
     }
-    if table.is_empty() { String::new() } else { format!("\n{}", text(&table)) }
+    format!("\n{}", text(&table))
 }
 
 fn lost_table(summary: &Summary, labels: &Labels) -> String {

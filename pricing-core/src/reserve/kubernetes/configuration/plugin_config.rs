@@ -10,16 +10,37 @@ use crate::yaml::Place;
 use super::fields::{self, Fields, Warnings};
 use super::plugins::with_nearest;
 
-/// The arguments that would change a placement and are not read, by plugin.
-const LEFT_OUT: [(&str, &[&str]); 8] = [
-    ("NodeResourcesFit", &["ignoredResources", "ignoredResourceGroups"]),
-    ("NodeResourcesBalancedAllocation", &[]),
-    ("PodTopologySpread", &["defaultConstraints"]),
-    ("NodeAffinity", &["addedAffinity"]),
-    ("VolumeBinding", &["shape"]),
-    ("InterPodAffinity", &[]),
-    ("DefaultPreemption", &[]),
-    ("DynamicResources", &[]),
+/// The arguments of a plugin.
+struct Arguments {
+    plugin: &'static str,
+    /// Those that would change a placement and are not read.
+    left_out: &'static [&'static str],
+    /// The others. They are read, or change nothing about a placement.
+    others: &'static [&'static str],
+}
+
+/// The plugins that have arguments.
+const ARGUMENTS: [Arguments; 8] = [
+    Arguments {
+        plugin: "NodeResourcesFit",
+        left_out: &["ignoredResources", "ignoredResourceGroups"],
+        others: &["scoringStrategy"],
+    },
+    Arguments { plugin: "NodeResourcesBalancedAllocation", left_out: &[], others: &["resources"] },
+    Arguments { plugin: "PodTopologySpread", left_out: &["defaultConstraints"], others: &["defaultingType"] },
+    Arguments { plugin: "NodeAffinity", left_out: &["addedAffinity"], others: &[] },
+    Arguments { plugin: "VolumeBinding", left_out: &["shape"], others: &["bindTimeoutSeconds"] },
+    Arguments {
+        plugin: "InterPodAffinity",
+        left_out: &[],
+        others: &["hardPodAffinityWeight", "ignorePreferredTermsOfExistingPods"],
+    },
+    Arguments {
+        plugin: "DefaultPreemption",
+        left_out: &[],
+        others: &["minCandidateNodesPercentage", "minCandidateNodesAbsolute"],
+    },
+    Arguments { plugin: "DynamicResources", left_out: &[], others: &["filterTimeout", "bindingTimeout"] },
 ];
 /// The strategies of NodeResourcesFit.
 const STRATEGIES: [&str; 3] = ["LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"];
@@ -46,12 +67,13 @@ pub(super) fn scoring_strategy(place: &Place<'_>, warnings: &Warnings) -> Result
 
 /// Warns of arguments that would change a placement, and of those of plugins that are not known.
 fn warn_of_arguments(name: &str, entry: &Place<'_>, args: &Place<'_>, warnings: &Warnings) -> Result<(), InputError> {
-    let Some((_, left_out)) = LEFT_OUT.iter().find(|(plugin, _)| *plugin == name) else {
+    let Some(Arguments { left_out, others, .. }) = ARGUMENTS.iter().find(|known| known.plugin == name) else {
         let warning = entry.error(format_args!("the arguments of the plugin `{}` are left out", excerpt(name)));
         warnings.add(with_nearest(warning, name));
         return Ok(());
     };
-    let fields = Fields::quiet(args)?;
+    let known: Vec<&str> = [&["apiVersion", "kind"], *left_out, *others].concat();
+    let fields = Fields::of(args, &known, warnings)?;
     for key in *left_out {
         if let Some(argument) = fields.get(key).filter(|argument| !is_empty_list(argument)) {
             warnings.add(argument.name_error(format_args!("`{key}` of {name} is left out")));
@@ -85,9 +107,7 @@ fn is_cpu_and_memory(resources: &Place<'_>) -> Result<bool, InputError> {
 }
 
 fn node_resources_fit(args: &Place<'_>, warnings: &Warnings) -> Result<Option<ScoringStrategy>, InputError> {
-    let known = ["apiVersion", "kind", "ignoredResources", "ignoredResourceGroups", "scoringStrategy"];
-    let fields = Fields::of(args, &known, warnings)?;
-    fields.get("scoringStrategy").map(|place| strategy(&place, warnings)).transpose()
+    Fields::quiet(args)?.get("scoringStrategy").map(|place| strategy(&place, warnings)).transpose()
 }
 
 fn strategy(place: &Place<'_>, warnings: &Warnings) -> Result<ScoringStrategy, InputError> {

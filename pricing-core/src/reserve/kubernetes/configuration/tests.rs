@@ -168,6 +168,9 @@ fn what_would_matter_and_is_not_understood_is_a_warning_with_its_place() {
              requestedToCapacityRatio: {}}}}]",
             "does not count with the strategy `MostAllocated`",
         ),
+        ("pluginConfig: [{name: NodeResourcesFit, args: {scoringStrategi: {}}}]", "did you mean `scoringStrategy`?"),
+        ("pluginConfig: [{name: PodTopologySpread, args: {defaultingTyp: List}}]", "did you mean `defaultingType`?"),
+        ("pluginConfig: [{name: NodeResourcesBalancedAllocation, args: {resource: []}}]", "unknown key `resource`"),
         ("shedulerName: x", "did you mean `schedulerName`?"),
     ] {
         let warnings = warnings(&profile(keys).unwrap());
