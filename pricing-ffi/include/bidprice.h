@@ -23,7 +23,7 @@
 /*
  What a call returns.
  */
-typedef enum bidprice_code {
+typedef enum {
   /*
    It was answered. A decline and a fault are answers, too.
    */
@@ -59,7 +59,7 @@ typedef enum bidprice_code {
 /*
  Bytes that the library hands out: an answer, or the text of an error. They are the caller's until `bidprice_free`.
  */
-typedef struct bidprice_buffer {
+typedef struct {
   /*
    The bytes. Null if there are none.
    */
@@ -84,10 +84,10 @@ extern "C" {
  `length` bytes can be read at `path`. A handle can be written at `handle`, and a buffer at `error`, unless they are
  null.
  */
-enum bidprice_code bidprice_open_file(const char *path,
-                                      size_t length,
-                                      uint64_t *handle,
-                                      struct bidprice_buffer *error);
+bidprice_code bidprice_open_file(const char *path,
+                                 size_t length,
+                                 uint64_t *handle,
+                                 bidprice_buffer *error);
 
 /*
  Opens an engine with a configuration in memory. Relative paths in it start from a folder. Otherwise as
@@ -97,12 +97,12 @@ enum bidprice_code bidprice_open_file(const char *path,
  `length` bytes can be read at `text`, and `folder_length` at `folder`. A handle can be written at `handle`, and a
  buffer at `error`, unless they are null.
  */
-enum bidprice_code bidprice_open_text(const uint8_t *text,
-                                      size_t length,
-                                      const char *folder,
-                                      size_t folder_length,
-                                      uint64_t *handle,
-                                      struct bidprice_buffer *error);
+bidprice_code bidprice_open_text(const uint8_t *text,
+                                 size_t length,
+                                 const char *folder,
+                                 size_t folder_length,
+                                 uint64_t *handle,
+                                 bidprice_buffer *error);
 
 /*
  Prices an order: a `QuoteRequest` is answered with a `QuoteResponse`. A decline and a fault are answers, too.
@@ -113,11 +113,11 @@ enum bidprice_code bidprice_open_text(const uint8_t *text,
  # Safety
  `length` bytes can be read at `request`, and a buffer can be written at `answer`, unless they are null.
  */
-enum bidprice_code bidprice_quote(uint64_t handle,
-                                  const uint8_t *request,
-                                  size_t length,
-                                  uint32_t timeout,
-                                  struct bidprice_buffer *answer);
+bidprice_code bidprice_quote(uint64_t handle,
+                             const uint8_t *request,
+                             size_t length,
+                             uint32_t timeout,
+                             bidprice_buffer *answer);
 
 /*
  Declines an order that would be declined wherever it was placed: a `ScreenRequest` is answered with a `ScreenResponse`.
@@ -125,11 +125,11 @@ enum bidprice_code bidprice_quote(uint64_t handle,
  # Safety
  As `bidprice_quote`.
  */
-enum bidprice_code bidprice_screen(uint64_t handle,
-                                   const uint8_t *request,
-                                   size_t length,
-                                   uint32_t timeout,
-                                   struct bidprice_buffer *answer);
+bidprice_code bidprice_screen(uint64_t handle,
+                              const uint8_t *request,
+                              size_t length,
+                              uint32_t timeout,
+                              bidprice_buffer *answer);
 
 /*
  Releases capacity that is held back for an order: a `ReleaseRequest` is answered with a `ReleaseResponse`.
@@ -137,10 +137,10 @@ enum bidprice_code bidprice_screen(uint64_t handle,
  # Safety
  As `bidprice_quote`.
  */
-enum bidprice_code bidprice_release(uint64_t handle,
-                                    const uint8_t *request,
-                                    size_t length,
-                                    struct bidprice_buffer *answer);
+bidprice_code bidprice_release(uint64_t handle,
+                               const uint8_t *request,
+                               size_t length,
+                               bidprice_buffer *answer);
 
 /*
  Reads the configuration, the rates and the plugin again: a `ReloadRequest` is answered with a `ReloadResponse`. It blocks
@@ -149,10 +149,10 @@ enum bidprice_code bidprice_release(uint64_t handle,
  # Safety
  As `bidprice_quote`.
  */
-enum bidprice_code bidprice_reload(uint64_t handle,
-                                   const uint8_t *request,
-                                   size_t length,
-                                   struct bidprice_buffer *answer);
+bidprice_code bidprice_reload(uint64_t handle,
+                              const uint8_t *request,
+                              size_t length,
+                              bidprice_buffer *answer);
 
 /*
  What the engine prices with at the moment, and its health: a `StatusResponse`.
@@ -160,7 +160,7 @@ enum bidprice_code bidprice_reload(uint64_t handle,
  # Safety
  A buffer can be written at `answer`, unless it is null.
  */
-enum bidprice_code bidprice_status(uint64_t handle, struct bidprice_buffer *answer);
+bidprice_code bidprice_status(uint64_t handle, bidprice_buffer *answer);
 
 /*
  The metrics as text, in the format of Prometheus.
@@ -168,7 +168,7 @@ enum bidprice_code bidprice_status(uint64_t handle, struct bidprice_buffer *answ
  # Safety
  As `bidprice_status`.
  */
-enum bidprice_code bidprice_metrics(uint64_t handle, struct bidprice_buffer *answer);
+bidprice_code bidprice_metrics(uint64_t handle, bidprice_buffer *answer);
 
 /*
  The text of the last error of an engine; with another handle, such as 0, that of the last call without an open engine.
@@ -178,14 +178,14 @@ enum bidprice_code bidprice_metrics(uint64_t handle, struct bidprice_buffer *ans
  # Safety
  As `bidprice_status`.
  */
-enum bidprice_code bidprice_last_error(uint64_t handle,
-                                       struct bidprice_buffer *answer);
+bidprice_code bidprice_last_error(uint64_t handle,
+                                  bidprice_buffer *answer);
 
 /*
  Closes an engine: later calls fail, calls that are running end (for at most `limits.drain`), the bid log is written to
  its end. Buffers that were handed out stay valid.
  */
-enum bidprice_code bidprice_close(uint64_t handle);
+bidprice_code bidprice_close(uint64_t handle);
 
 /*
  Frees a buffer, and makes it empty. Freeing an empty one does nothing.
@@ -193,7 +193,7 @@ enum bidprice_code bidprice_close(uint64_t handle);
  # Safety
  A buffer can be read and written at `buffer`, unless it is null.
  */
-enum bidprice_code bidprice_free(struct bidprice_buffer *buffer);
+bidprice_code bidprice_free(bidprice_buffer *buffer);
 
 /*
  The version of the library, such as `0.1.0`, which ends with a zero byte. It stays valid.

@@ -41,12 +41,13 @@ pub(crate) fn install(prefix: &Path, build: Build) -> io::Result<()> {
             let kinds = ["--crate-type", "cdylib,staticlib"];
             cargo(&[&["rustc", "--package", "pricing-ffi", "--lib", "--profile", "dist"], &kinds[..]].concat(), &[])
         }
-        Build::Debug => cargo(&["build", "--workspace", "--lib"], &[]),
+        // A build of the library alone would have other features, and so other dependencies.
+        Build::Debug => cargo(&["test", "--workspace", "--test", "ffi", "--test", "cli", "--no-run"], &[]),
     };
     if !built {
         return Err(io::Error::other("the library was not built"));
     }
-    let from = Path::new("target").join(if build == Build::Dist { "dist" } else { "debug" });
+    let from = Path::new("target").join(if build == Build::Dist { "dist" } else { "debug/deps" });
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));
     fs::create_dir_all(lib.join("pkgconfig"))?;
     fs::create_dir_all(&include)?;
@@ -99,9 +100,6 @@ fn package(prefix: &Path, name: &str, libraries: &str) -> String {
 /// When a check fails, or a tool is missing.
 pub(crate) fn check_go(quotes: &str) -> io::Result<()> {
     install(Path::new(FOR_TESTS), Build::Debug)?;
-    if !cargo(&["build", "--workspace", "--bins"], &[]) {
-        return Err(io::Error::other("`bidprice` was not built"));
-    }
     let top = env::current_dir()?;
     let (prefix, module) = (top.join(FOR_TESTS), top.join(MODULE));
     let libraries = prefix.join("lib");

@@ -26,21 +26,21 @@ import (
 // settled and the plugin is compiled. The engine has threads of its own: a process that is forked must not use it.
 func Open(config string) (*bidprice.Client, error) {
 	path := []byte(config)
-	return open(func(handle *C.uint64_t, reason *C.bidprice_buffer) C.bidprice_code {
-		return C.bidprice_open_file((*C.char)(unsafe.Pointer(unsafe.SliceData(path))), C.size_t(len(path)), handle, reason)
+	return open(func(handle *C.uint64_t, reason *C.bidprice_buffer) uint32 {
+		return uint32(C.bidprice_open_file((*C.char)(unsafe.Pointer(unsafe.SliceData(path))), C.size_t(len(path)), handle, reason))
 	})
 }
 
 // OpenText starts an engine with the text of a configuration. Relative paths in it start from a folder.
 func OpenText(config, folder string) (*bidprice.Client, error) {
 	text, from := []byte(config), []byte(folder)
-	return open(func(handle *C.uint64_t, reason *C.bidprice_buffer) C.bidprice_code {
-		return C.bidprice_open_text((*C.uint8_t)(unsafe.SliceData(text)), C.size_t(len(text)),
-			(*C.char)(unsafe.Pointer(unsafe.SliceData(from))), C.size_t(len(from)), handle, reason)
+	return open(func(handle *C.uint64_t, reason *C.bidprice_buffer) uint32 {
+		return uint32(C.bidprice_open_text((*C.uint8_t)(unsafe.SliceData(text)), C.size_t(len(text)),
+			(*C.char)(unsafe.Pointer(unsafe.SliceData(from))), C.size_t(len(from)), handle, reason))
 	})
 }
 
-func open(call func(*C.uint64_t, *C.bidprice_buffer) C.bidprice_code) (*bidprice.Client, error) {
+func open(call func(*C.uint64_t, *C.bidprice_buffer) uint32) (*bidprice.Client, error) {
 	var handle C.uint64_t
 	var reason C.bidprice_buffer
 	if _, err := taken(call(&handle, &reason), &reason); err != nil {
@@ -61,7 +61,7 @@ func Metrics(client *bidprice.Client) (string, error) {
 		return "", &bidprice.CallError{Code: bidprice.CodeBadArgument, Message: "the client's engine is in another process"}
 	}
 	var answer C.bidprice_buffer
-	text, err := taken(C.bidprice_metrics(engine.handle, &answer), &answer)
+	text, err := taken(uint32(C.bidprice_metrics(engine.handle, &answer)), &answer)
 	return string(text), err
 }
 
@@ -77,18 +77,18 @@ func (e *engine) Call(ctx context.Context, method bidprice.Method, request []byt
 	}
 	var answer C.bidprice_buffer
 	data, length := (*C.uint8_t)(unsafe.SliceData(request)), C.size_t(len(request))
-	var code C.bidprice_code
+	var code uint32
 	switch method {
 	case bidprice.MethodQuote:
-		code = C.bidprice_quote(e.handle, data, length, milliseconds, &answer)
+		code = uint32(C.bidprice_quote(e.handle, data, length, milliseconds, &answer))
 	case bidprice.MethodScreen:
-		code = C.bidprice_screen(e.handle, data, length, milliseconds, &answer)
+		code = uint32(C.bidprice_screen(e.handle, data, length, milliseconds, &answer))
 	case bidprice.MethodRelease:
-		code = C.bidprice_release(e.handle, data, length, &answer)
+		code = uint32(C.bidprice_release(e.handle, data, length, &answer))
 	case bidprice.MethodReload:
-		code = C.bidprice_reload(e.handle, data, length, &answer)
+		code = uint32(C.bidprice_reload(e.handle, data, length, &answer))
 	case bidprice.MethodStatus:
-		code = C.bidprice_status(e.handle, &answer)
+		code = uint32(C.bidprice_status(e.handle, &answer))
 	default:
 		return nil, &bidprice.CallError{Code: bidprice.CodeBadArgument, Message: "there is no method " + string(method)}
 	}
@@ -129,7 +129,7 @@ func late(err error) error {
 }
 
 // taken copies an answer and frees it. If the code is not 0, the answer is the text of the error.
-func taken(code C.bidprice_code, answer *C.bidprice_buffer) ([]byte, error) {
+func taken(code uint32, answer *C.bidprice_buffer) ([]byte, error) {
 	bytes := C.GoBytes(unsafe.Pointer(answer.data), C.int(answer.length))
 	C.bidprice_free(answer)
 	if code != C.BIDPRICE_CODE_OK {

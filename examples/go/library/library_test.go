@@ -1,0 +1,331 @@
+package library
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	bidprice "bidprice.example/go"
+	"bidprice.example/go/wire"
+)
+
+const config = `
+[listen]
+socket = "bidprice.sock"
+[inventory]
+file = "inventory.json"
+max_age = "1h"
+[feed]
+usd_per_akt = "0.5"
+[rates]
+file = "rates.toml"
+[limits]
+deadline = "5m"
+[tracing]
+level = "off"
+`
+
+const rates = "[rates]\ncpu = \"1.6\"\n[rates.gpu]\n\"*\" = \"130\"\n\"h100\" = \"1900\"\n"
+
+// hang ends tests that would hang.
+const hang = 5 * time.Minute
+
+func corpus(name string) string { return filepath.Join("..", "..", "..", "corpus", name) }
+
+// folder has the files of the configuration.
+func folder(t testing.TB) string {
+	t.Helper()
+	folder := t.TempDir()
+	inventory, err := os.ReadFile(corpus("inventory/status.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(folder, "inventory.json"), inventory)
+	put(t, filepath.Join(folder, "rates.toml"), []byte(rates))
+	put(t, filepath.Join(folder, "bidprice.toml"), []byte(config))
+	return folder
+}
+
+// put replaces a file as a whole.
+func put(t testing.TB, path string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(path+".new", content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// opened is an engine in this process whose inventory is there.
+func opened(t testing.TB, folder string) *bidprice.Client {
+	t.Helper()
+	client, err := Open(filepath.Join(folder, "bidprice.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	waitFresh(t, client)
+	return client
+}
+
+func waitFresh(t testing.TB, client *bidprice.Client) {
+	t.Helper()
+	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		status, err := client.Status(context.Background())
+		if err == nil && status.Inventory.GetState() == "fresh" {
+			return
+		}
+		if time.Since(start) > hang {
+			t.Fatal(status, err)
+		}
+	}
+}
+
+// served is a client of a service on the same files.
+func served(t testing.TB, folder string) *bidprice.Client {
+	t.Helper()
+	program := os.Getenv("BIDPRICE")
+	if program == "" {
+		t.Skip("BIDPRICE does not name the program (cargo xtask go sets it)")
+	}
+	service := exec.Command(program, "serve", "--config", filepath.Join(folder, "bidprice.toml"))
+	service.Stderr = os.Stderr
+	if err := service.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- service.Wait() }()
+	t.Cleanup(func() {
+		service.Process.Signal(os.Interrupt)
+		<-ended
+	})
+	client, err := bidprice.Dial(filepath.Join(folder, "bidprice.sock"), hang)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	select {
+	case err := <-ended:
+		ended <- err
+		t.Fatal("the service ended: ", err)
+	default:
+		waitFresh(t, client)
+	}
+	return client
+}
+
+func orders(t testing.TB) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(corpus("sdl/*"))
+	if err != nil || len(files) < 100 {
+		t.Fatal(len(files), err)
+	}
+	orders := make(map[string]string)
+	for _, file := range files {
+		if strings.HasSuffix(file, ".yaml") || strings.HasSuffix(file, ".groups.json") {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			orders[filepath.Base(file)] = string(text)
+		}
+	}
+	return orders
+}
+
+func request(t testing.TB, order string) []byte {
+	t.Helper()
+	bytes, err := proto.Marshal(&wire.QuoteRequest{Order: bidprice.Text(order), Alternatives: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
+}
+
+func TestBothTransportsGiveTheSameBytes(t *testing.T) {
+	folder := folder(t)
+	own, service := opened(t, folder).Transport(), served(t, folder).Transport()
+	for name, order := range orders(t) {
+		for _, method := range []bidprice.Method{bidprice.MethodQuote, bidprice.MethodScreen} {
+			// A ScreenRequest begins with the fields of a QuoteRequest; the rest is unknown to it.
+			asked := request(t, order)
+			here, err := own.Call(context.Background(), method, asked)
+			there, serviceErr := service.Call(context.Background(), method, asked)
+			if !bytes.Equal(here, there) || (err == nil) != (serviceErr == nil) {
+				t.Fatalf("%s: %q %v\n%q %v", name, here, err, there, serviceErr)
+			}
+			var one, other *bidprice.CallError
+			if err != nil && !(errors.As(err, &one) && errors.As(serviceErr, &other) && one.Code == other.Code) {
+				t.Fatalf("%s: %v\n%v", name, err, serviceErr)
+			}
+		}
+	}
+}
+
+func TestManyAskWhileEverythingChanges(t *testing.T) {
+	quotes, err := strconv.Atoi(os.Getenv("BIDPRICE_QUOTES"))
+	if err != nil {
+		quotes = 50
+	}
+	folder := folder(t)
+	client := opened(t, folder)
+	inventory, err := os.ReadFile(filepath.Join(folder, "inventory.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, err := os.ReadFile(corpus("../examples/request.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var askers, changers sync.WaitGroup
+	done, priced := make(chan struct{}), atomic.Int64{}
+	change := func(do func(round int)) {
+		changers.Go(func() {
+			for round := 0; ; round++ {
+				select {
+				case <-done:
+					return
+				default:
+					do(round)
+				}
+			}
+		})
+	}
+	change(func(round int) {
+		put(t, filepath.Join(folder, "rates.toml"), []byte(strings.Replace(rates, "1900", strconv.Itoa(1900+round%9), 1)))
+		// A file that was replaced while the reload looked is an error, and changes nothing.
+		client.Reload(context.Background(), "")
+	})
+	change(func(round int) {
+		put(t, filepath.Join(folder, "inventory.json"), append(inventory, bytes.Repeat([]byte{' '}, round%7)...))
+		time.Sleep(10 * time.Millisecond)
+	})
+	for asker := range 32 {
+		askers.Go(func() {
+			for quote := range quotes {
+				_, err := client.Ask(context.Background(), bidprice.Text(string(order)), "", quote%2 == 0)
+				var noBid *bidprice.NoBid
+				if err != nil && !errors.As(err, &noBid) {
+					t.Errorf("asker %d: %v", asker, err)
+					return
+				}
+				if err == nil {
+					priced.Add(1)
+				}
+			}
+		})
+	}
+	askers.Wait()
+	close(done)
+	changers.Wait()
+	if priced.Load() == 0 {
+		t.Error("nothing was priced")
+	}
+	if text, err := Metrics(client); err != nil || !strings.Contains(text, "bidprice_request_seconds_count{call=\"quote\"}") {
+		t.Error(text, err)
+	}
+}
+
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	codeOf := func(err error) bidprice.Code {
+		var failed *bidprice.CallError
+		if !errors.As(err, &failed) || failed.Message == "" {
+			t.Fatal(err)
+		}
+		return failed.Code
+	}
+	if _, err := Open("absent.toml"); codeOf(err) != bidprice.CodeBadArgument || !strings.Contains(err.Error(), "absent.toml") {
+		t.Error(err)
+	}
+	folder := folder(t)
+	client, err := OpenText(config, folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	background := context.Background()
+	if _, err := client.Ask(background, bidprice.Text("nonsense"), "", false); codeOf(err) != bidprice.CodeBadMessage {
+		t.Error(err)
+	}
+	if _, err := client.Ask(background, nil, "", false); codeOf(err) != bidprice.CodeBadMessage {
+		t.Error(err)
+	}
+	cancelled, cancel := context.WithCancel(background)
+	cancel()
+	if _, err := client.Status(cancelled); codeOf(err) != bidprice.CodeClosed || !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	late, cancel := context.WithDeadline(background, time.Unix(0, 0))
+	defer cancel()
+	if _, err := client.Status(late); codeOf(err) != bidprice.CodeDeadline {
+		t.Error(err)
+	}
+	if err := client.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := client.Close(); codeOf(err) != bidprice.CodeClosed {
+		t.Error(err)
+	}
+	if _, err := client.Status(background); codeOf(err) != bidprice.CodeClosed {
+		t.Error(err)
+	}
+	if Version() == "" {
+		t.Error("no version")
+	}
+}
+
+func benchmark(b *testing.B, client *bidprice.Client) {
+	order, err := os.ReadFile(corpus("../examples/request.json"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := client.Ask(context.Background(), bidprice.Text(string(order)), "", false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkQuote(b *testing.B) {
+	folder := folder(b)
+	for name, client := range map[string]*bidprice.Client{"library": opened(b, folder), "socket": served(b, folder)} {
+		b.Run(name, func(b *testing.B) { benchmark(b, client) })
+	}
+}
+
+// BenchmarkCgo is what a call costs that does nothing.
+func BenchmarkCgo(b *testing.B) {
+	for b.Loop() {
+		Version()
+	}
+}
+
+func Example() {
+	client, err := OpenText("[feed]\nusd_per_akt = \"0.5\"\n[rates]\ncpu = \"2\"\n[tracing]\nlevel = \"off\"\n", ".")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close()
+	order := `{"resources":[{"cpu":1000,"memory":0,"gpu":{"units":0},"storage":[],"count":1,"endpoint_quantity":0,` +
+		`"ip_lease_quantity":0}],"price":{"denom":"uact","amount":"100"},"price_precision":6}`
+	price, err := client.Ask(context.Background(), bidprice.Text(order), "", true)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(price.Amount, price.Denom)
+	// Output: 4.652147 uact
+}
