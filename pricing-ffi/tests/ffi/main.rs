@@ -1,6 +1,6 @@
 //! The C library, called as C calls it.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 #![allow(unsafe_code, reason = "the calls are those of C")]
 
 mod calls;
