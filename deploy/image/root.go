@@ -26,20 +26,23 @@ type entry struct {
 }
 
 // What is in the image, in the order of its layer. The service refuses folders for its socket and its logs that others
-// can write, so they belong to its user.
+// can write, so they belong to its user. On dev, proc and sys every runtime mounts its own.
 func entries(programs string) ([]entry, error) {
 	roots, err := authorities()
 	if err != nil {
 		return nil, err
 	}
 	found := []entry{
+		{name: "dev/", mode: 0o755},
 		{name: "etc/", mode: 0o755},
 		{name: "etc/bidprice/", mode: 0o755},
 		{name: "etc/ssl/", mode: 0o755},
 		{name: "etc/ssl/certs/", mode: 0o755},
 		{name: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: roots},
+		{name: "proc/", mode: 0o555},
 		{name: "run/", mode: 0o755},
 		{name: "run/bidprice/", mode: 0o700, owner: user},
+		{name: "sys/", mode: 0o555},
 		{name: "tmp/", mode: 0o1777},
 		{name: "usr/", mode: 0o755},
 		{name: "usr/local/", mode: 0o755},

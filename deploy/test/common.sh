@@ -7,6 +7,9 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
 me=$(basename "$0")
+# By its path, since programs get an empty environment.
+# shellcheck disable=SC2034
+chroot=$(PATH=$PATH:/usr/sbin:/sbin command -v chroot)
 
 step() { echo "$me: $*"; }
 fail() { echo "$me: $*" >&2; exit 1; }
@@ -64,11 +67,13 @@ wait_until() {
   done
 }
 
-# Writes a configuration that can price: deploy/bidprice.toml with an inventory and a value of AKT. configure FROM TO
+# Writes a configuration that can price: deploy/bidprice.toml with an inventory and a value of AKT, and without
+# metrics, whose port may be taken here. configure FROM TO
 configure() {
-  sed -e 's|^# file = "/var/lib/bidprice/inventory.json"|file = "/var/lib/bidprice/inventory.json"|' \
+  sed -e '/^metrics = /d' \
+    -e 's|^# file = "/var/lib/bidprice/inventory.json"|file = "/var/lib/bidprice/inventory.json"|' \
     -e 's|^# usd_per_akt = .*|usd_per_akt = "0.50"|' "$1" >"$2"
-  [ "$(diff "$1" "$2" | grep -c '^>')" = 2 ] || fail "the configuration has other lines than this test changes"
+  [ "$(diff "$1" "$2" | grep -c '^> ')" = 2 ] || fail "the configuration has other lines than this test changes"
 }
 
 # What examples/request.json costs by the rates of deploy/bidprice.toml, with AKT at USD 0.50.

@@ -12,8 +12,8 @@ unit=/lib/systemd/system/bidprice.service
 configuration=/etc/bidprice/bidprice.toml
 root=$scratch/root
 
-inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 chroot "$root" "$@"; }
-as_service() { env -i PATH=/usr/bin:/bin chroot --userspec=bidprice:bidprice "$root" "$@"; }
+inside() { env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$chroot" "$root" "$@"; }
+as_service() { env -i PATH=/usr/bin:/bin "$chroot" --userspec=bidprice:bidprice "$root" "$@"; }
 apt() { inside apt-get -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold "$@"; }
 # The value of a key of the unit.
 unit() { sed -n "s/^$1=//p" "$root$unit"; }
@@ -24,7 +24,7 @@ step "lintian"
 if command -v lintian >/dev/null; then
   lintian --allow-root --fail-on error,warning,info "$package"
 else
-  step "not run: there is no lintian"
+  step "not run: lintian, which is not there"
 fi
 
 step "a bare Debian, with what the package depends on"
@@ -54,7 +54,7 @@ step "it is installed, and not started before somebody has configured it"
 cp "$package" "$root/tmp/first.deb"
 apt install /tmp/first.deb
 inside dpkg --verify bidprice
-inside systemd-analyze verify "$unit"
+inside systemd-analyze verify --man=no "$unit"
 [ ! -e "$root/etc/systemd/system/multi-user.target.wants/bidprice.service" ] || fail "it is enabled"
 [ "$(inside stat -c %U:%G:%a /usr/bin/bidprice)" = root:root:755 ] || fail "the program's owner or mode is wrong"
 if as_service sh -c "$(unit ExecStartPre)" >/dev/null 2>&1; then fail "the configuration of the package can price"; fi
@@ -71,16 +71,16 @@ start() {
   # shellcheck disable=SC2046
   as_service $(unit ExecStartPre)
   # shellcheck disable=SC2016
-  env -i PATH=/usr/bin:/bin chroot --userspec=bidprice:bidprice "$root" \
+  env -i PATH=/usr/bin:/bin "$chroot" --userspec=bidprice:bidprice "$root" \
     /bin/sh -c 'umask "$1"; exec $2' sh "$(unit UMask)" "$(unit ExecStart)" &
   service=$!
   wait_until as_service bidprice probe --socket /run/bidprice/bidprice.sock
 }
 
 answers() {
-  is_price "$(env -i BIDPRICE_SOCKET=/run/bidprice/bidprice.sock chroot --userspec=bidprice:bidprice "$root" \
+  is_price "$(env -i BIDPRICE_SOCKET=/run/bidprice/bidprice.sock "$chroot" --userspec=bidprice:bidprice "$root" \
     /usr/bin/bidprice-script <"$top/examples/request.json")" "the drop-in"
-  if env -i BIDPRICE_SOCKET=/run/bidprice/bidprice.sock chroot --userspec=65534:65534 "$root" \
+  if env -i BIDPRICE_SOCKET=/run/bidprice/bidprice.sock "$chroot" --userspec=65534:65534 "$root" \
     /usr/bin/bidprice-script <"$top/examples/request.json" >/dev/null 2>&1; then
     fail "another user gets an answer"
   fi

@@ -75,6 +75,15 @@ files_of() {
   esac
 }
 
+# Without maturin, in the version of the Python package, there is no wheel.
+if ! command -v maturin >/dev/null; then
+  if [ ! -x target/python/bin/maturin ]; then
+    python3 -m venv target/python
+    target/python/bin/pip install --quiet --disable-pip-version-check "$(grep '^maturin==' pricing-python/requirements.txt)"
+  fi
+  PATH=$PWD/target/python/bin:$PATH
+fi
+
 if [ -n "$make" ]; then
   say "making what is installed, in the profile $profile"
   make_all || wrong=yes
@@ -106,7 +115,7 @@ for test in programs library deb image wheel chart; do
   deploy/test/$test.sh dist 2>&1 | tee "$logs/$test" || code=${PIPESTATUS[0]}
   last=$(tail -1 "$logs/$test")
   case $code in
-    0) record "test $test" "done" "$(grep -o 'not run: .*\|.* not read: .*' "$logs/$test" | tr '\n' ' ' || true)" ;;
+    0) record "test $test" "done" "$(grep -o 'not run: .*' "$logs/$test" | paste -sd ';' || true)" ;;
     77) record "test $test" "NOT done" "$last" ;;
     *)
       record "test $test" WRONG "$last"

@@ -37,16 +37,18 @@ done
 install -o $user -m 600 "$scratch/inventory.json" "$root/var/lib/bidprice"
 mount -o remount,bind,ro "$root"
 
-bidprice() { env -i chroot --userspec=$user:$user "$root" /usr/local/bin/bidprice "$@"; }
-drop_in() { env -i "$@" chroot --userspec=$user:$user "$root" /usr/local/bin/bidprice-script <"$top/examples/request.json"; }
+bidprice() { env -i "$chroot" --userspec=$user:$user "$root" /usr/local/bin/bidprice "$@"; }
+drop_in() { env -i "$@" "$chroot" --userspec=$user:$user "$root" /usr/local/bin/bidprice-script <"$top/examples/request.json"; }
 
 [ "$(bidprice --version)" = "bidprice $(version)" ] || fail "it has another version"
 bidprice quote /etc/bidprice/request.json --usd-per-akt 0.50 --rates /etc/bidprice/rates.toml
 is_price "$(drop_in BIDPRICE_USD_PER_AKT=0.50 PRICE_TARGET_GPU_MAPPINGS=t4=80,h100=1900)" "the drop-in alone"
 
-step "the service"
+step "the service, with /proc, as every container has it"
+mount -t proc proc "$root/proc"
 bidprice config check /etc/bidprice/bidprice.toml
-bidprice serve --config /etc/bidprice/bidprice.toml &
+# Not by the function, which would be a shell of its own.
+env -i "$chroot" --userspec=$user:$user "$root" /usr/local/bin/bidprice serve --config /etc/bidprice/bidprice.toml &
 service=$!
 wait_until bidprice probe --socket /run/bidprice/bidprice.sock
 is_price "$(drop_in BIDPRICE_SOCKET=/run/bidprice/bidprice.sock)" "the drop-in"

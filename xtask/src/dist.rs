@@ -191,7 +191,7 @@ fn make(options: &Options) -> io::Result<()> {
 /// Makes a part, and returns its files and folders.
 fn make_part(part: Part, work: &Work, trees: &mut Vec<Tree>) -> io::Result<Vec<PathBuf>> {
     let programs = |arch, trees: &mut Vec<Tree>| {
-        let tree = Tree::lay(work, arch)?;
+        let tree = Tree::lay(work, arch, trees)?;
         let packed = tree.pack(work)?;
         trees.push(tree);
         Ok(vec![packed])

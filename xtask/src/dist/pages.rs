@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::programs::{NAMES, Tree};
-use super::{VERSION, Work, output, write};
+use super::{VERSION, output, write};
+use crate::tools::run;
 
 /// The shells, and where each looks for completions.
 const SHELLS: [(&str, &str); 3] = [
@@ -15,11 +16,12 @@ const SHELLS: [(&str, &str); 3] = [
 ];
 
 /// Lays down the pages and completions. Those of another machine's programs are the same, and come from the programs of
-/// this one.
-pub(super) fn lay(work: &Work, tree: &Tree) -> io::Result<()> {
-    let share = if tree.is_this_machine() { None } else { Some(work.folder.join(std::env::consts::ARCH)) };
-    if let Some(other) = share {
-        return copy_from(&other, &tree.folder);
+/// this one, which have to be laid down already.
+pub(super) fn lay(tree: &Tree, laid: &[Tree]) -> io::Result<()> {
+    if !tree.is_this_machine() {
+        let ours = laid.iter().find(|other| other.is_this_machine());
+        let ours = ours.ok_or_else(|| io::Error::other("the programs of this machine have to be made first"))?;
+        return run(Command::new("cp").arg("--recursive").arg(ours.folder.join("share")).arg(&tree.folder));
     }
     for name in NAMES {
         let told = String::from_utf8_lossy(&told(&tree.program(name), &["--version"])?).into_owned();
@@ -40,14 +42,6 @@ pub(super) fn lay(work: &Work, tree: &Tree) -> io::Result<()> {
 /// Runs a program for what it prints. The caller's variables are not for it: it refuses some.
 fn told(program: &Path, words: &[&str]) -> io::Result<Vec<u8>> {
     output(Command::new(program).args(words).env_clear())
-}
-
-/// Copies `share/` of the programs of this machine.
-fn copy_from(part: &Path, to: &Path) -> io::Result<()> {
-    let mut folders = std::fs::read_dir(part)?.filter_map(Result::ok).map(|entry| entry.path().join("share"));
-    let share = folders.find(|share| share.is_dir());
-    let share = share.ok_or_else(|| io::Error::other("the programs of this machine have to be made first"))?;
-    crate::tools::run(Command::new("cp").arg("--recursive").arg(share).arg(to))
 }
 
 /// Writes the page of `bidprice-script`, which does not link what writes those of `bidprice`: its help, as it is.

@@ -49,8 +49,8 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Builds the programs for a machine, and lays them out.
-    pub(super) fn lay(work: &Work, arch: Arch) -> io::Result<Self> {
+    /// Builds the programs for a machine, and lays them out. `laid` are the trees that there are already.
+    pub(super) fn lay(work: &Work, arch: Arch, laid: &[Self]) -> io::Result<Self> {
         let target = static_target(arch)?;
         let built = build(work.profile, arch, &target)?;
         let folder = work.empty(arch.name())?.join(format!("bidprice-{VERSION}-{target}"));
@@ -60,7 +60,7 @@ impl Tree {
             check_static(&to)?;
         }
         let tree = Self { arch, folder };
-        pages::lay(work, &tree)?;
+        pages::lay(&tree, laid)?;
         tree.lay_documents()?;
         Ok(tree)
     }
