@@ -45,7 +45,7 @@ apt install $depends
 
 # Every path that a package could leave. Backups that changes of users leave are the system's.
 files() {
-  (cd "$root" && find . -xdev \( -path ./var/cache -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/lib/apt \
+  (cd "$root" && find . -xdev \( -path ./var/cache -o -path ./var/log -o -path ./var/lib/dpkg -o -path ./var/lib/apt -o -path ./run/systemd \
     -o -path ./tmp \) -prune -o -path './etc/*-' -o -print | LC_ALL=C sort)
 }
 files >"$scratch/before"

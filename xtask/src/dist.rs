@@ -263,3 +263,27 @@ fn git(words: &[&str]) -> io::Result<String> {
     let told = output(Command::new("git").args(words).current_dir(top()))?;
     Ok(String::from_utf8_lossy(&told).trim().to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Options, Part, Profile};
+
+    #[test]
+    fn options_name_parts_and_a_profile() {
+        let all = Options::parse(&[]);
+        assert!(
+            all.is_some_and(
+                |options| options.profile == Profile::Dist && Part::ALL.iter().all(|part| options.has(*part))
+            )
+        );
+        let some = Options::parse(&["--profile", "dev", "--only", "deb", "--allow-missing", "sbom"]);
+        assert!(some.is_some_and(|options| options.has(Part::Deb)
+            && !options.has(Part::Sbom)
+            && options.may_miss == [Part::Sbom]));
+        for wrong in
+            [&["--only"][..], &["--only", "dep"], &["--allow-missing", ""], &["--profile", "release"], &["deb"]]
+        {
+            assert!(Options::parse(wrong).is_none(), "{wrong:?}");
+        }
+    }
+}

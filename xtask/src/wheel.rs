@@ -16,9 +16,7 @@ pub(crate) fn build(profile: &str, folder: &Path, epoch: Option<&str>) -> io::Re
     let mut maturin = Command::new("maturin");
     crate::without_cargo(&mut maturin);
     maturin.args(["build", "--quiet", "--locked", "--profile", profile, "--out"]).arg(folder);
-    if profile == "dev" {
-        maturin.env("CARGO", module.join("workspace-cargo.sh"));
-    }
+    maturin.env("CARGO", module.join("workspace-cargo.sh"));
     if let Some(epoch) = epoch {
         maturin.env("SOURCE_DATE_EPOCH", epoch);
     }

@@ -91,3 +91,24 @@ fn changelog(work: &Work) -> io::Result<String> {
         String::from_utf8_lossy(&time).trim()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CONFIGURATION, UNIT, replaced, unit_body};
+    use crate::tools::top;
+
+    #[test]
+    fn the_unit_and_the_configuration_have_what_the_package_replaces() -> std::io::Result<()> {
+        let unit = replaced(&unit_body(&top().join("deploy"))?, &UNIT)?;
+        assert!(unit.starts_with("[Unit]\n") && !unit.contains("/usr/local") && !unit.contains("DynamicUser"));
+        let configuration = std::fs::read_to_string(top().join("deploy/bidprice.toml"))?;
+        replaced(&configuration, &CONFIGURATION).map(drop)
+    }
+
+    #[test]
+    fn a_text_that_is_not_there_as_often_as_expected_is_an_error() {
+        assert!(replaced("a b", &[("a", 1, "c")]).is_ok_and(|text| text == "c b"));
+        assert!(replaced("b", &[("a", 1, "c")]).is_err());
+        assert!(replaced("a a", &[("a", 1, "c")]).is_err());
+    }
+}
