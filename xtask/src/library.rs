@@ -57,13 +57,12 @@ pub(crate) fn install(prefix: &Path, build: Build) -> io::Result<()> {
     replace(&from.join("libpricing_ffi.so"), &lib.join(&whole))?;
     link(&whole, &lib.join(&by_interface))?;
     link(&by_interface, &lib.join("libbidprice.so"))?;
-    let prefix = fs::canonicalize(prefix)?;
-    let shared = package(&prefix, "bidprice", "-L${libdir} -lbidprice");
+    let shared = package("bidprice", "-L${libdir} -lbidprice");
     fs::write(lib.join("pkgconfig/bidprice.pc"), shared)?;
     if build == Build::Dist {
         replace(&from.join("libpricing_ffi.a"), &lib.join("libbidprice.a"))?;
         let archive = format!("${{libdir}}/libbidprice.a {SYSTEM_LIBRARIES}");
-        fs::write(lib.join("pkgconfig/bidprice-static.pc"), package(&prefix, "bidprice-static", &archive))?;
+        fs::write(lib.join("pkgconfig/bidprice-static.pc"), package("bidprice-static", &archive))?;
     }
     Ok(())
 }
@@ -83,13 +82,12 @@ fn link(target: &str, at: &Path) -> io::Result<()> {
     symlink(target, at)
 }
 
-/// A pkg-config file.
-fn package(prefix: &Path, name: &str, libraries: &str) -> String {
+/// A pkg-config file. It finds the library by where it is itself, so that the folder can be moved.
+fn package(name: &str, libraries: &str) -> String {
     format!(
-        "prefix={}\nlibdir=${{prefix}}/lib\nincludedir=${{prefix}}/include\n\nName: {name}\n\
+        "prefix=${{pcfiledir}}/../..\nlibdir=${{prefix}}/lib\nincludedir=${{prefix}}/include\n\nName: {name}\n\
          Description: Prices bids on a decentralised GPU cloud, in your own process\nVersion: {}\n\
          Cflags: -I${{includedir}}\nLibs: {libraries}\n",
-        prefix.display(),
         env!("CARGO_PKG_VERSION"),
     )
 }

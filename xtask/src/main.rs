@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stderr, reason = "a task tells what it runs")]
 
+mod dist;
 mod features;
 mod helm;
 mod library;
@@ -9,6 +10,7 @@ mod oracle;
 mod plugins;
 mod steady;
 mod tools;
+mod wheel;
 
 use std::env;
 use std::path::Path;
@@ -45,6 +47,10 @@ const USAGE: &str = "usage: cargo xtask VERB
                     some minutes): N cases (default 1000), and another version of Kubernetes than the one in its go.mod
   helm              the chart in deploy/helm/bidprice, linted, rendered, checked, and packaged in target/helm (needs go;
                     the first build of helm takes three minutes)
+  dist [--profile dist|dev] [--only PART]... [--allow-missing PART]...
+                    what is installed, in dist/: programs, aarch64 (the programs for it), library (for C), deb, image,
+                    wheel, chart, sbom, and their checksums. A part that cannot be made is an error unless
+                    --allow-missing names it; --profile dev is quicker to build, for tests of the packages
   workflows         lints .github/workflows (needs go)
   wheel             the Python package of what the tests are built from, in target/wheels (needs maturin)
   plugins --is-current
@@ -106,8 +112,9 @@ fn main() -> ExitCode {
         ["coverage", trials] => coverage(trials),
         ["oracle", words @ ..] => oracle::run(words).unwrap_or_else(usage),
         ["helm"] => helm::run_all(),
+        ["dist", words @ ..] => dist::run(words).unwrap_or_else(usage),
         ["workflows"] => workflows(),
-        ["wheel"] => wheel(),
+        ["wheel"] => told(wheel::build("dev", &tools::target().join("wheels"), None)),
         ["plugins", "--is-current"] => plugins::is_current(),
         ["plugins", options @ ..] => plugins(options),
         _ => usage(),
@@ -188,19 +195,6 @@ fn golden(environment: &[(&str, &str)]) -> bool {
 fn docs() -> bool {
     let words = ["test", "--workspace", "--test", "engine", "--test", "sim", "reference::"];
     cargo(&words, &[("BIDPRICE_GENERATE", "1")])
-}
-
-/// Builds the wheel in the debug profile. A wheel for release is made by `maturin build --profile dist` in
-/// `pricing-python`.
-fn wheel() -> bool {
-    let (here, target) = (Path::new(env!("CARGO_MANIFEST_DIR")), env::var_os("CARGO_TARGET_DIR"));
-    let top = here.parent().unwrap_or(here);
-    let target = target.map_or_else(|| top.join("target"), |target| top.join(target));
-    let mut command = Command::new("maturin");
-    without_cargo(&mut command);
-    command.args(["build", "--quiet", "--profile", "dev", "--out"]).arg(target.join("wheels"));
-    command.env("CARGO", top.join("pricing-python/workspace-cargo.sh")).env("CARGO_TARGET_DIR", target);
-    command.current_dir(top.join("pricing-python")).status().is_ok_and(|status| status.success())
 }
 
 fn plugins(words: &[&str]) -> bool {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{EXAMPLES, Error, Example, Folders, read, write};
+use crate::tools::hex;
 
 const FILE: &str = "digests.txt";
 
@@ -84,11 +85,4 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Error> {
         all.extend(files(&entry)?);
     }
     Ok(all)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
