@@ -92,11 +92,11 @@ fn package(name: &str, libraries: &str) -> String {
     )
 }
 
-/// Checks the Go module and the strategy: formatted, vetted, generated code current, tests under the race detector.
+/// Checks the Go module and, if it is wanted, the strategy: formatted, vetted, generated code current, tests under the race detector.
 ///
 /// # Errors
 /// When a check fails, or a tool is missing.
-pub(crate) fn check_go(quotes: &str) -> io::Result<()> {
+pub(crate) fn check_go(quotes: &str, with_strategy: bool) -> io::Result<()> {
     install(Path::new(FOR_TESTS), Build::Debug)?;
     let top = env::current_dir()?;
     let (prefix, module) = (top.join(FOR_TESTS), top.join(MODULE));
@@ -104,8 +104,8 @@ pub(crate) fn check_go(quotes: &str) -> io::Result<()> {
     let variables = [
         ("PKG_CONFIG_PATH", libraries.join("pkgconfig")),
         ("LD_LIBRARY_PATH", libraries),
-        ("BIDPRICE", top.join("target/debug/bidprice")),
-        ("BIDPRICE_QUOTES", PathBuf::from(quotes)),
+        ("PROGRAM", top.join("target/debug/bidprice")),
+        ("QUOTES", PathBuf::from(quotes)),
     ];
     let go =
         |folder: &Path, words: &[&str]| run(Command::new("go").args(words).current_dir(folder).envs(variables.clone()));
@@ -114,7 +114,8 @@ pub(crate) fn check_go(quotes: &str) -> io::Result<()> {
         return Err(io::Error::other(format!("not formatted:\n{}", String::from_utf8_lossy(&unformatted))));
     }
     check_generated(&module, &top.join("target/go/wire"))?;
-    for folder in [module.clone(), module.join("strategy")] {
+    let strategy = with_strategy.then(|| module.join("strategy"));
+    for folder in [Some(module), strategy].into_iter().flatten() {
         go(&folder, &["vet", "./..."])?;
         go(&folder, &["test", "-race", "-count=1", "./..."])?;
     }

@@ -77,13 +77,19 @@ func opened(t testing.TB, folder string) *bidprice.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	waitFresh(t, client)
+	waitFresh(t, client, nil)
 	return client
 }
 
-func waitFresh(t testing.TB, client *bidprice.Client) {
+// waitFresh waits until the engine's inventory is there, or the process of the engine has ended.
+func waitFresh(t testing.TB, client *bidprice.Client, ended <-chan struct{}) {
 	t.Helper()
 	for start := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		select {
+		case <-ended:
+			t.Fatal("the service has ended")
+		default:
+		}
 		status, err := client.Status(context.Background())
 		if err == nil && status.Inventory.GetState() == "fresh" {
 			return
@@ -97,17 +103,20 @@ func waitFresh(t testing.TB, client *bidprice.Client) {
 // served is a client of a service on the same files.
 func served(t testing.TB, folder string) *bidprice.Client {
 	t.Helper()
-	program := os.Getenv("BIDPRICE")
+	program := os.Getenv("PROGRAM")
 	if program == "" {
-		t.Skip("BIDPRICE does not name the program (cargo xtask go sets it)")
+		t.Skip("PROGRAM does not name bidprice (cargo xtask go sets it)")
 	}
 	service := exec.Command(program, "serve", "--config", filepath.Join(folder, "bidprice.toml"))
 	service.Stderr = os.Stderr
 	if err := service.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- service.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		service.Wait()
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		service.Process.Signal(os.Interrupt)
 		<-ended
@@ -117,13 +126,7 @@ func served(t testing.TB, folder string) *bidprice.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	select {
-	case err := <-ended:
-		ended <- err
-		t.Fatal("the service ended: ", err)
-	default:
-		waitFresh(t, client)
-	}
+	waitFresh(t, client, ended)
 	return client
 }
 
@@ -176,7 +179,7 @@ func TestBothTransportsGiveTheSameBytes(t *testing.T) {
 }
 
 func TestManyAskWhileEverythingChanges(t *testing.T) {
-	quotes, err := strconv.Atoi(os.Getenv("BIDPRICE_QUOTES"))
+	quotes, err := strconv.Atoi(os.Getenv("QUOTES"))
 	if err != nil {
 		quotes = 50
 	}
