@@ -76,7 +76,8 @@ extern "C" {
 
 /*
  Opens an engine with a configuration file, the one that `bidprice serve` takes. Its sections `listen` and `tune` are not
- used. It blocks until the files have settled and the plugin is compiled.
+ used. It blocks until the files have settled and the plugin is compiled, and up to two seconds longer until the first
+ inventory is there.
 
  Writes the engine's handle, or 0 and the text of the error. `error` may be null.
 

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use pricing_engine::Engine;
 use pricing_engine::config::{self, ConfigSource};
 use pricing_engine::engine::Answer;
+use pricing_engine::inventory::Availability;
 use pricing_engine::metrics::{Call, Readings, Refusal};
 use pricing_engine::telemetry::{self, Telemetry};
 use pricing_host::compile::Compiler;
@@ -25,6 +27,10 @@ use crate::turnstile::Turnstile;
 /// The threads that keep the inventory, the feed and the configuration up to date. They hardly work: orders are priced
 /// on the threads that call.
 const THREADS: usize = 2;
+
+/// How long an engine waits for its first inventory when it is opened.
+const FIRST_INVENTORY: Duration = Duration::from_secs(2);
+const POLL: Duration = Duration::from_millis(5);
 
 /// How long work in the background may take to end.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -67,6 +73,7 @@ impl Library {
             Engine::start(source, Compiler::InProcess).map_err(refused)?
         };
         let stop = CancellationToken::new();
+        await_inventory(&engine);
         runtime.spawn(engine.clone().watch(None, stop.clone()));
         runtime.spawn(engine.clone().tune(stop.clone()));
         Ok(Self {
@@ -230,6 +237,16 @@ impl Library {
 impl fmt::Debug for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Library").finish_non_exhaustive()
+    }
+}
+
+/// Waits until the inventory has sent its first snapshot, so that the first order can be placed, but not for long: what
+/// sends none is a fault of the quotes, and an engine without it opens.
+fn await_inventory(engine: &Engine) {
+    let start = Instant::now();
+    let is_awaited = || matches!(engine.live(Instant::now()).availability, Availability::Unusable(_));
+    while is_awaited() && start.elapsed() < FIRST_INVENTORY {
+        thread::sleep(POLL);
     }
 }
 

@@ -175,11 +175,12 @@ fn steady(words: &[&str]) -> bool {
 }
 
 /// The soak tests: the test program and the test's name.
-const SOAKS: [(&str, &str); 4] = [
+const SOAKS: [(&str, &str); 5] = [
     ("host", "loading::bombs::what_does_not_look_like_a_bomb_is_ended_by_the_limits"),
     ("host", "soak::many_calls_leave_no_memory_behind"),
     ("host", "soak::attacks_leave_no_memory_behind"),
     ("cli", "soak::under_load_and_drills_it_does_not_grow"),
+    ("ffi", "lifetime::a_hundred_engines_leave_neither_threads_nor_files"),
 ];
 
 /// Runs each soak test in its own process, because the memory of a process is that of all its tests.

@@ -23,7 +23,8 @@ import (
 )
 
 // Open starts an engine with a configuration file, the one that `bidprice serve` takes. It blocks until the files have
-// settled and the plugin is compiled. The engine has threads of its own: a process that is forked must not use it.
+// settled and the plugin is compiled, and up to two seconds longer until the first inventory is there. The engine has
+// threads of its own: a process that is forked must not use it.
 func Open(config string) (*bidprice.Client, error) {
 	path := []byte(config)
 	return open(func(handle *C.uint64_t, reason *C.bidprice_buffer) uint32 {
