@@ -23,6 +23,16 @@ prices() {
 
 step "a program with the shared library"
 prices bidprice "$scratch/lib"
+if command -v python3 >/dev/null; then
+  step "Python with ctypes"
+  said=$(python3 "$top/examples/python/inprocess.py" "$scratch/lib/libbidprice.so" "$scratch/bidprice.toml" "$top/examples/request.json")
+  case $said in
+    *"$price"*) ;;
+    *) fail "Python with ctypes says \`$said\`" ;;
+  esac
+else
+  step "not run: Python with ctypes, since there is no python3"
+fi
 step "symbols of glibc up to $(objdump -T "$scratch/lib/libbidprice.so" | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1)"
 if [ -e "$scratch/lib/libbidprice.a" ]; then
   step "a program with the static library"
