@@ -38,8 +38,8 @@ const USAGE: &str = "usage: cargo xtask VERB
                     takes what the tests are built from, without the static library
   go [--quick | --quotes N]
                     the Go module in examples/go on the C library, under the race detector, each goroutine with so many
-                    quotes (default 200; needs go, protoc and pkg-config); --quick leaves out the strategy, whose
-                    dependencies take minutes to build
+                    quotes (default 200; needs go, protoc and pkg-config); --quick leaves out the race detector, and
+                    the strategy, whose dependencies take minutes to build
   docs              the references of the configuration and of scenarios, and the configuration's schema
   market            the answers of the made-up chain in examples/market
   study             the tables of docs/study.md and docs/which-card.md, from runs of their scenarios
@@ -102,9 +102,9 @@ fn main() -> ExitCode {
         ["header"] => cargo(&["test", "--workspace", "--test", "ffi", "header::"], &[("BIDPRICE_GENERATE", "1")]),
         ["library", prefix] => told(library::install(Path::new(prefix), library::Build::Dist)),
         ["library", prefix, "--debug"] => told(library::install(Path::new(prefix), library::Build::Debug)),
-        ["go"] => told(library::check_go("200", true)),
-        ["go", "--quick"] => told(library::check_go("50", false)),
-        ["go", "--quotes", quotes] => told(library::check_go(quotes, true)),
+        ["go"] => told(library::check_go("200", false)),
+        ["go", "--quick"] => told(library::check_go("50", true)),
+        ["go", "--quotes", quotes] => told(library::check_go(quotes, false)),
         ["docs"] => docs(),
         ["market"] => cargo(&["test", "--workspace", "--test", "market", "examples::"], &[("BIDPRICE_GENERATE", "1")]),
         ["study"] => {
