@@ -92,7 +92,8 @@ fn package(name: &str, libraries: &str) -> String {
     )
 }
 
-/// Checks the Go module and, unless it has to be quick, the strategy: formatted, vetted, generated code current, tests under the race detector.
+/// Checks the Go module: formatted, vetted, generated code current, and its tests. Unless it has to be quick, also the
+/// strategy, and all tests under the race detector.
 ///
 /// # Errors
 /// When a check fails, or a tool is missing.
