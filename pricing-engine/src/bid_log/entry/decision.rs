@@ -131,7 +131,7 @@ impl KubernetesEntry {
 }
 
 impl Decision {
-    /// What was answered, in short. A screening comes to `pass` or `decline`.
+    /// What was answered, in short. For a screening, it is `pass` or `decline`.
     ///
     /// # Errors
     /// When the answer is not what this program writes.
