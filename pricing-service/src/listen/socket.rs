@@ -150,7 +150,7 @@ async fn lock(folder: &Path) -> Result<File, SocketError> {
 }
 
 /// Checks that nobody listens at a path.
-async fn vacant(path: &Path) -> Result<(), SocketError> {
+pub(crate) async fn vacant(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
