@@ -52,7 +52,7 @@ fn listening(listen: &Listen, look: &mut Findings<'_>) {
         look.at(Severity::Error, "listen.socket", message);
     } else if let Err(why) = can_make(listen.socket.parent()) {
         look.at(Severity::Error, "listen.socket", why);
-    } else if let Some(folder) = listen.socket.parent()
+    } else if let Some(folder) = listen.socket.parent().map(listen::or_here)
         && let Ok(found) = fs::metadata(folder)
         && let Err(why) = listen::check_folder(folder, &found)
     {

@@ -41,7 +41,7 @@ use pricing_engine::config::{self, ConfigError};
 
 use accept::Reception;
 use socket::Socket;
-pub(super) use socket::{SocketError, check as check_folder, vacant};
+pub(super) use socket::{SocketError, check as check_folder, or_here, vacant};
 
 /// Everything that the service listens on.
 pub(super) struct Listeners {

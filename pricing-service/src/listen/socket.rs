@@ -62,7 +62,7 @@ impl Socket {
     /// The socket is bound in a private folder, restricted to its owner, and then renamed. Other users cannot connect
     /// at any time in between.
     pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = or_here(path.parent().unwrap_or(Path::new("")));
         path.file_name().ok_or(SocketError::NoName)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let _lock = lock(folder).await?;
@@ -123,6 +123,11 @@ impl Drop for Private {
         let _ = fs::remove_file(self.0.join("s"));
         let _ = fs::remove_dir(&self.0);
     }
+}
+
+/// The folder of a path without any is the one of this process.
+pub(crate) fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 /// Checks that only this user and root can put another socket into a folder.
