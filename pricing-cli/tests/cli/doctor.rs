@@ -1,6 +1,6 @@
 //! `bidprice doctor` on whole installations: a good one, each problem on its own, and several at once.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken test must say so at once")]
 
 mod daemon;
 mod sources;

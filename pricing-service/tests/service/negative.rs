@@ -1,7 +1,5 @@
 //! Negative quantities of an inventory count as 0 in a running service, with a finding.
 
-#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
-
 use serde_json::json;
 
 use crate::common::{Running, outcome, quote};
