@@ -7,6 +7,8 @@ pub(crate) mod config;
 #[cfg(all(feature = "simulate", feature = "service"))]
 pub(crate) mod diff;
 #[cfg(feature = "service")]
+pub(crate) mod doctor;
+#[cfg(feature = "service")]
 pub(crate) mod feed;
 pub(crate) mod groups;
 pub(crate) mod inventory;

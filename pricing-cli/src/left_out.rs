@@ -29,11 +29,12 @@ pub(crate) struct Part {
 }
 
 /// Every command that needs a feature, and its line in the help, which a build without the command has nowhere else.
-const COMMANDS: [(Part, &str); 16] = [
+const COMMANDS: [(Part, &str); 17] = [
     (command("feed", &[SERVICE]), "Fetch the value of an AKT, for `bidprice-script`"),
     (command("plugin", &[PLUGINS]), "Write, test and time pricing plugins"),
     (command("serve", &[SERVICE]), "Run the pricing service beside a provider's daemon"),
     (command("config", &[SERVICE]), "Look at the service's configuration"),
+    (command("doctor", &[SERVICE]), "Check a whole installation, and say what to do about each problem"),
     (command("probe", &[SERVICE]), "Check whether a running service serves, for exec probes"),
     (command("status", &[SERVICE]), "Show what a running service prices with, and its health"),
     (command("reload", &[SERVICE]), "Make a running service reload its configuration"),

@@ -81,6 +81,7 @@ pub(crate) fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
         match arg.to_str() {
             Some("--output") => wanted = args.next().is_some_and(|value| value == "json"),
             Some(arg) if arg.starts_with("--output=") => wanted = arg == "--output=json",
+            Some("--json") => wanted = true,
             _ => {}
         }
     }

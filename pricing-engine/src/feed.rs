@@ -65,7 +65,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use cache::{CacheError, Cached, read_cache};
-pub use once::{Update, UpdateError, update};
+pub use once::{Update, UpdateError, look, update};
 pub use reading::{Counters, Reading, SourceCounters, SourceReading};
 
 use crate::config::{self, ConfigError};

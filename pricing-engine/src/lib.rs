@@ -43,6 +43,7 @@
 //! ```
 
 pub mod bid_log;
+pub mod clock;
 pub mod comparison;
 pub mod config;
 pub mod decision;

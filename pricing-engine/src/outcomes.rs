@@ -37,6 +37,7 @@
 mod counts;
 mod fates;
 pub mod join;
+mod nodes;
 mod plan;
 mod recorded;
 pub mod report;
@@ -59,6 +60,7 @@ pub use pricing_market::rest::Settings as Nodes;
 
 pub use counts::Counts;
 pub(crate) use counts::count;
+pub use nodes::{NodeReading, look_at_nodes};
 pub use plan::{Plan, folder_of};
 
 use crate::bid_log::BidLog;

@@ -6,7 +6,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pricing_core::text::excerpt;
 use reqwest::redirect::{Attempt, Policy};
@@ -69,6 +69,14 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The whole body. It is empty if the status is not 2xx.
     pub body: String,
+}
+
+impl Answer {
+    /// Returns the server's time, from the header `Date`.
+    #[must_use]
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.headers.get(header::DATE)?.to_str().ok()?).ok()
+    }
 }
 
 /// An HTTP client.
@@ -201,6 +209,19 @@ mod tests {
         let urls: Vec<Url> = urls.iter().map(|url| url.parse().unwrap()).collect();
         let (next, previous) = urls.split_last().unwrap();
         followed(previous, next).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_answer_tells_the_time_of_its_server_or_none() {
+        let answer = |date: &str| {
+            let headers = HeaderMap::from_iter([(header::DATE, date.parse().unwrap())]);
+            Answer { status: StatusCode::OK, headers, body: String::new() }.date()
+        };
+        let seconds = answer("Tue, 01 Dec 2026 12:00:00 GMT").unwrap().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(seconds.as_secs(), 1_796_126_400);
+        assert_eq!(["", "soon", "2026-12-01T12:00:00Z"].map(answer), [None; 3]);
+        let without = Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: String::new() };
+        assert_eq!(without.date(), None);
     }
 
     #[test]

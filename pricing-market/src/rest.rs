@@ -8,6 +8,7 @@
 //! that was killed goes on where it was. What is read twice counts once. A later pull asks again for what was still
 //! open, and for what is new.
 
+mod latest;
 mod list;
 mod nodes;
 mod pace;
@@ -30,6 +31,7 @@ use crate::chain::join::Summary;
 use crate::chain::records::RecordError;
 use crate::history::HistoryError;
 
+pub use latest::{Latest, latest};
 pub use pricing_http::Url;
 pub use round::pull;
 pub use store::Store;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use pricing_engine::config::Listen;
-use pricing_engine::engine::check::{self, Findings, Report, Severity, can_make};
+use pricing_engine::engine::check::{self, Basis, Findings, Report, Severity, can_make};
 use pricing_engine::tune::Tuner;
 use pricing_host::compile::Compiler;
 
@@ -24,7 +24,13 @@ pub fn check(path: &Path, compiler: &Compiler) -> Report {
 /// Checks as [`check()`] does, with what the section `tune` needs.
 #[must_use]
 pub fn check_with(path: &Path, compiler: &Compiler, tuner: Option<&Arc<dyn Tuner>>) -> Report {
-    check::check(path, compiler, tuner, listening)
+    check_on(Basis::Files, path, compiler, tuner)
+}
+
+/// Checks as [`check_with`] does, on another basis.
+#[must_use]
+pub fn check_on(basis: Basis<'_>, path: &Path, compiler: &Compiler, tuner: Option<&Arc<dyn Tuner>>) -> Report {
+    check::check_on(basis, path, compiler, tuner, listening)
 }
 
 /// Checks the certificates and the socket's folder.
@@ -46,7 +52,7 @@ fn listening(listen: &Listen, look: &mut Findings<'_>) {
         look.at(Severity::Error, "listen.socket", message);
     } else if let Err(why) = can_make(listen.socket.parent()) {
         look.at(Severity::Error, "listen.socket", why);
-    } else if let Some(folder) = listen.socket.parent()
+    } else if let Some(folder) = listen.socket.parent().map(listen::or_here)
         && let Ok(found) = fs::metadata(folder)
         && let Err(why) = listen::check_folder(folder, &found)
     {

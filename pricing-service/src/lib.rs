@@ -12,6 +12,7 @@ mod gate;
 mod http2;
 mod intake;
 mod listen;
+pub mod look;
 mod metrics_page;
 mod pricing;
 mod screening;
@@ -36,7 +37,7 @@ use tonic_health::ServingStatus::{NotServing, Serving};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};
 
-pub use check::{check, check_with};
+pub use check::{check, check_on, check_with};
 pub use gate::{Load, Refused};
 pub use metrics_page::{Page, PageError};
 pub use service::Service;

@@ -23,6 +23,7 @@ mod tls;
 mod wire;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ use pricing_engine::config::{self, ConfigError};
 
 use accept::Reception;
 use socket::Socket;
-pub(super) use socket::check as check_folder;
+pub(super) use socket::{SocketError, check as check_folder, or_here, vacant};
 
 /// Everything that the service listens on.
 pub(super) struct Listeners {
@@ -68,7 +69,7 @@ impl Listeners {
         let tcp = match listen.tcp {
             None => None,
             Some(address) => {
-                let bound = TcpListener::bind(address).await;
+                let bound = bind_tcp(address).await;
                 Some((bound.map_err(|error| cannot(address.to_string(), &explained(error)))?, tls))
             }
         };
@@ -126,12 +127,17 @@ impl Listeners {
     }
 }
 
+/// Listens on a TCP address.
+pub(super) async fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
 fn cannot(address: String, error: &impl ToString) -> ServeError {
     ServeError::Listen { address, message: error.to_string() }
 }
 
 /// Returns the system's message, and what to do about it.
-fn explained(error: io::Error) -> String {
+pub(super) fn explained(error: io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!("{error}; stop the program that listens there, or name another port"),
         io::ErrorKind::PermissionDenied => format!("{error}; name a port from 1024 up"),

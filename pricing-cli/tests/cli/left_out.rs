@@ -14,13 +14,14 @@ const SIMULATE: bool = cfg!(feature = "simulate");
 
 /// A command line that does nothing where the command is in the build, what the build may leave out of it, whether it
 /// is in this build, and the features that it needs.
-const CASES: [(&[&str], &str, bool, &str); 18] = [
+const CASES: [(&[&str], &str, bool, &str); 19] = [
     (&["plugin", "check", "nowhere.wasm"], "plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--plugin", "nowhere.wasm"], "quote --plugin", PLUGINS, "plugins"),
     (&["quote", "nowhere.yaml", "--socket", "nowhere.sock"], "quote --socket", SERVICE, "service"),
     (&["feed", "show", "--cache", "nowhere"], "feed", SERVICE, "service"),
     (&["serve", "--config", "nowhere.toml"], "serve", SERVICE, "service"),
     (&["config", "check", "nowhere.toml"], "config", SERVICE, "service"),
+    (&["doctor", "--config", "nowhere.toml"], "doctor", SERVICE, "service"),
     (&["probe", "--socket", "nowhere"], "probe", SERVICE, "service"),
     (&["status", "--socket", "nowhere"], "status", SERVICE, "service"),
     (&["reload", "--socket", "nowhere"], "reload", SERVICE, "service"),

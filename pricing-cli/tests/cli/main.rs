@@ -12,6 +12,8 @@ mod deploy;
 #[cfg(all(feature = "parquet", feature = "service"))]
 mod diff;
 #[cfg(feature = "service")]
+mod doctor;
+#[cfg(feature = "service")]
 mod drills;
 #[cfg(feature = "service")]
 mod drop_in;
@@ -33,6 +35,7 @@ mod log;
 mod market;
 #[cfg(feature = "simulate")]
 mod market_pull;
+mod negative;
 #[cfg(all(feature = "service", feature = "simulate"))]
 mod outcomes;
 #[cfg(feature = "plugins")]

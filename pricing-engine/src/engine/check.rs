@@ -70,6 +70,16 @@ pub struct Report {
     pub plugin_digest: Option<String>,
 }
 
+/// What a check may rely on.
+#[derive(Clone, Copy, Debug)]
+pub enum Basis<'c> {
+    /// The files. An inventory file is read, a peer is not asked, and plugins that are compiled are kept in their cache.
+    Files,
+    /// The files and a look at the inventory's source, which told this cluster, if any that can be used. Nothing is
+    /// written.
+    Live(Option<&'c Cluster>),
+}
+
 impl Report {
     /// Returns whether the service would start.
     #[must_use]
@@ -90,6 +100,18 @@ pub fn check(
     tuner: Option<&Arc<dyn Tuner>>,
     listening: impl FnOnce(&Listen, &mut Findings<'_>),
 ) -> Report {
+    check_on(Basis::Files, path, compiler, tuner, listening)
+}
+
+/// Checks as [`check`] does, on another basis.
+#[must_use]
+pub fn check_on(
+    basis: Basis<'_>,
+    path: &Path,
+    compiler: &Compiler,
+    tuner: Option<&Arc<dyn Tuner>>,
+    listening: impl FnOnce(&Listen, &mut Findings<'_>),
+) -> Report {
     // The text only serves to locate problems. A failure to read it is reported by `config::inspect`.
     let text = pricing_files::read_text(path, TEXT_BYTES).unwrap_or_default();
     let mut look = Findings { path, text, report: Report::default() };
@@ -97,7 +119,7 @@ pub fn check(
         Err(errors) => errors.into_iter().for_each(|error| look.error(error)),
         Ok(loaded) => {
             look.report.rates_digest = Some(loaded.rates.digest.to_string());
-            look.plugins(&loaded, compiler);
+            look.plugins(&loaded, compiler, basis);
             listening(&loaded.config.listen, &mut look);
             look.folders(&loaded.config);
             if let Err(error) = Feed::check(&loaded.config.feed) {
@@ -109,7 +131,7 @@ pub fn check(
                 }),
                 Err(error) => look.error(error),
             }
-            look.inventory(&loaded);
+            look.inventory(&loaded, basis);
             look.tuning(&loaded.config);
             look.accepted(&loaded);
             look.scheduler(&loaded);
@@ -160,13 +182,17 @@ impl Findings<'_> {
         self.report.problems.push(Problem { file, key: Some(key.to_owned()), line, column, message, severity });
     }
 
-    fn plugins(&mut self, loaded: &Loaded, compiler: &Compiler) {
+    fn plugins(&mut self, loaded: &Loaded, compiler: &Compiler, basis: Basis<'_>) {
         let opening = PluginOpener::new(compiler.clone(), Arc::new(Metrics::new()));
         let config = &loaded.config;
         let shadow = config.shadow.as_ref().and_then(|shadow| shadow.plugin.as_ref());
         for (plugin, role) in [(config.plugin.as_ref(), Role::Pricing), (shadow, Role::Shadow)] {
-            let Some(plugin) = plugin else { continue };
-            match OpenPlugin::open(plugin, &config.limits, role, &opening) {
+            let Some(mut plugin) = plugin.cloned() else { continue };
+            if matches!(basis, Basis::Live(_)) {
+                // What is not in the cache would be written there.
+                plugin.cache = None;
+            }
+            match OpenPlugin::open(&plugin, &config.limits, role, &opening) {
                 Ok(opened) if role == Role::Pricing => {
                     self.report.plugin_digest = Some(opened.plugin().digest());
                 }
@@ -199,16 +225,22 @@ impl Findings<'_> {
         }
     }
 
-    /// Checks the inventory's settings. A file is read, and its cards are compared with the rates; a peer is not
-    /// connected to.
-    fn inventory(&mut self, loaded: &Loaded) {
+    /// Checks the inventory's settings, and compares its cards, where they are known, with the rates.
+    fn inventory(&mut self, loaded: &Loaded, basis: Basis<'_>) {
         let config = &loaded.config.inventory;
         if let Err(error) = Plan::of(config) {
             self.error(error);
         }
         let pricing = &loaded.rates.pricing;
-        let known = config.file.as_ref().and_then(|file| self.inventory_file(file));
-        let findings = match &known {
+        let read = match (basis, &config.file) {
+            (Basis::Files, Some(file)) => self.inventory_file(file),
+            _ => None,
+        };
+        let known = match basis {
+            Basis::Files => read.as_ref(),
+            Basis::Live(cluster) => cluster,
+        };
+        let findings = match known {
             Some(cluster) => rates::check::check(pricing, cluster),
             None => rates::names::check(pricing, None),
         };

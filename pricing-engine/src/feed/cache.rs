@@ -16,13 +16,12 @@ use pricing_files::{FileError, Kind};
 use rust_decimal::Decimal;
 
 use super::number;
+use crate::clock::FORGIVEN as CLOCK_SKEW;
 
 /// The most bytes of the file that are read.
 const MAX_BYTES: u64 = 4096;
 /// The mode bits that let group and others write.
 const WRITTEN_BY_OTHERS: u32 = 0o022;
-/// How far in the future its time may be: the skew between two clocks.
-const CLOCK_SKEW: Duration = Duration::from_secs(120);
 
 /// A value from the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +175,13 @@ mod tests {
         for mode in [0o666, 0o620, 0o602] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert!(problem(&path, SystemTime::now()).contains("others than its owner may write it"), "{mode:o}");
+        }
+        // Only root can give a file away.
+        if rustix::process::geteuid().is_root() {
+            let foreign = folder.path().join("foreign");
+            write(&foreign, value("0.4")).unwrap();
+            std::os::unix::fs::chown(&foreign, Some(65_534), None).unwrap();
+            assert_eq!(problem(&foreign, SystemTime::now()), "it belongs to another user");
         }
         for mode in [0o644, 0o604, 0o400] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
-use pricing_http::{HttpError, Limits, StatusCode};
+use pricing_http::{Answer, HttpError, Limits, StatusCode};
 use rust_decimal::Decimal;
 use tokio::task::JoinSet;
 
 use super::json::AnswerError;
 use super::oracle::{self, OracleError};
 use super::source::{Reader, Source};
+use crate::clock::{ClockReading, ClockSource};
 
 /// The most bytes of an answer. Those of the default sources have less than a thousand.
 const MAX_BYTES: usize = 64 << 10;
@@ -30,6 +31,17 @@ pub(crate) enum FetchError {
     Oracle(#[from] OracleError),
 }
 
+/// What a source answered.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// The source.
+    pub(crate) source: Source,
+    /// Its value.
+    pub(crate) value: Result<Decimal, FetchError>,
+    /// The times of day that came with the answer.
+    pub(crate) clocks: Vec<ClockReading>,
+}
+
 /// The HTTP client that asks the sources.
 #[derive(Clone, Debug)]
 pub(crate) struct Client(pricing_http::Client);
@@ -47,19 +59,12 @@ impl Client {
     }
 
     /// Asks all sources at the same time, and waits until each has answered or timed out.
-    pub(crate) async fn round(
-        &self,
-        sources: &[Source],
-        timeout: Duration,
-    ) -> Vec<(Source, Result<Decimal, FetchError>)> {
+    pub(crate) async fn round(&self, sources: &[Source], timeout: Duration) -> Vec<Fetched> {
         let limits = Limits { timeout, bytes: MAX_BYTES };
         let mut exchanges = JoinSet::new();
         for source in sources.iter().cloned() {
             let client = self.clone();
-            exchanges.spawn(async move {
-                let answer = client.fetch(&source, limits).await;
-                (source, answer)
-            });
+            exchanges.spawn(async move { client.fetch(source, limits).await });
         }
         let mut answers = Vec::with_capacity(sources.len());
         while let Some(exchange) = exchanges.join_next().await {
@@ -68,14 +73,36 @@ impl Client {
         answers
     }
 
-    async fn fetch(&self, source: &Source, limits: Limits) -> Result<Decimal, FetchError> {
-        let answer = self.0.get(&source.url, limits).await?;
-        if !answer.status.is_success() {
-            return Err(FetchError::Status(answer.status));
-        }
-        match &source.reader {
-            Reader::Path(path) => Ok(path.value(&answer.body)?),
-            Reader::Oracle(max_age) => Ok(oracle::value(&answer.body, *max_age, SystemTime::now())?),
+    async fn fetch(&self, source: Source, limits: Limits) -> Fetched {
+        match self.0.get(&source.url, limits).await {
+            Err(error) => Fetched { source, value: Err(error.into()), clocks: Vec::new() },
+            Ok(answer) => {
+                let here = SystemTime::now();
+                let (value, clocks) = (value(&source, &answer, here), clocks(&source, &answer, here));
+                Fetched { source, value, clocks }
+            }
         }
     }
+}
+
+/// Returns the value in a source's answer.
+fn value(source: &Source, answer: &Answer, now: SystemTime) -> Result<Decimal, FetchError> {
+    if !answer.status.is_success() {
+        return Err(FetchError::Status(answer.status));
+    }
+    match &source.reader {
+        Reader::Path(path) => Ok(path.value(&answer.body)?),
+        Reader::Oracle(max_age) => Ok(oracle::value(&answer.body, *max_age, now)?),
+    }
+}
+
+/// Returns the times of day in a source's answer, whatever its status.
+fn clocks(source: &Source, answer: &Answer, here: SystemTime) -> Vec<ClockReading> {
+    let block = match &source.reader {
+        Reader::Path(_) => None,
+        Reader::Oracle(_) => oracle::time(&answer.body),
+    };
+    let told = [(ClockSource::Server, answer.date()), (ClockSource::Block, block)];
+    let reading = |(of, told)| Some(ClockReading { teller: source.name.to_string(), source: of, told: told?, here });
+    told.into_iter().filter_map(reading).collect()
 }

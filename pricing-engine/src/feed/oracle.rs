@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::json::AnswerError;
 use super::number;
+use crate::clock::FORGIVEN;
 
 /// The chain's name for AKT.
 const DENOM: &str = "akt";
@@ -21,8 +22,6 @@ const DENOM: &str = "akt";
 const PATH: &str = "akash/oracle/v2/aggregated_price/akt";
 /// The part of the path by which an address that already has it is recognised.
 const MARK: &str = "/aggregated_price/";
-/// How far the chain's clock may be ahead of this system's clock.
-const FORGIVEN: Duration = Duration::from_secs(120);
 /// The most reasons of the chain that a message repeats.
 const MAX_REASONS: usize = 3;
 
@@ -95,6 +94,12 @@ pub(crate) fn address(mut url: Url) -> Url {
     url
 }
 
+/// Returns the time of the price in an answer, which is that of a block, whether or not the price can be used.
+pub(crate) fn time(document: &str) -> Option<SystemTime> {
+    let answer: Answer = serde_json::from_str(document).ok()?;
+    humantime::parse_rfc3339(&answer.aggregated_price.timestamp).ok()
+}
+
 /// Returns the price in an answer, if it can be used.
 ///
 /// The chain keeps answering with its last price when its own sources fail. So health and age are checked before the
@@ -161,6 +166,14 @@ mod tests {
         }
         let camel = r#"{"aggregatedPrice":{"denom":"akt","twap":"0.5","timestamp":"2026-11-29T12:00:00Z"},"priceHealth":{"isHealthy":true}}"#;
         assert_eq!(told(camel), "0.5");
+    }
+
+    #[test]
+    fn the_time_of_a_price_is_told_whatever_its_health() {
+        let unhealthy = r#"{"is_healthy":false}"#;
+        let told = |time: &str| super::time(&answer("akt", "0.5", time, unhealthy));
+        assert_eq!(told(NOW), Some(humantime::parse_rfc3339(NOW).unwrap()));
+        assert_eq!((told("yesterday"), super::time("{}")), (None, None));
     }
 
     #[test]

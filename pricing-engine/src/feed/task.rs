@@ -139,7 +139,8 @@ impl Worker {
         }
         let Some(client) = self.client().await else { return false };
         let answers = client.round(&settings.sources, settings.timeout).await;
-        let answers = answers.into_iter().map(|(source, answer)| (source, answer.map_err(|error| error.to_string())));
+        let answers =
+            answers.into_iter().map(|fetched| (fetched.source, fetched.value.map_err(|error| error.to_string())));
         let answers = answers.collect();
         let verdict = shared.change(|inner| inner.state.observe(answers, Instant::now()));
         self.tell(&verdict);

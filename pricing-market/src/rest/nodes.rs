@@ -16,7 +16,7 @@ use crate::chain::answer::{self, Answer};
 use crate::chain::clock::Clock;
 
 /// The most bytes of an answer. A page of 500 bids has less than a million.
-const MAX_BYTES: usize = 32 << 20;
+pub(super) const MAX_BYTES: usize = 32 << 20;
 /// The header that says of which height an answer is.
 const HEIGHT_HEADER: &str = "grpc-metadata-x-cosmos-block-height";
 
@@ -220,10 +220,7 @@ impl<'a> Nodes<'a> {
     }
 
     fn host(&self, place: usize) -> String {
-        let url = self.nodes.get(place).map(|node| &node.url);
-        let host = excerpt(url.and_then(Url::host_str).unwrap_or("a node"));
-        // Several nodes may be on one host. None is the port of the scheme.
-        url.and_then(Url::port).map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+        self.nodes.get(place).map_or_else(|| "a node".to_owned(), |node| host(&node.url))
     }
 
     fn tell_problems(&mut self, query: &Query, problems: &[(usize, Trouble)]) {
@@ -255,7 +252,14 @@ fn is_plausible(known: Option<(u64, u64)>, latest: (u64, u64)) -> bool {
     latest.1.saturating_sub(millis) >= blocks.saturating_mul(LEAST_BLOCK_MILLIS)
 }
 
-fn read(text: &str) -> Result<Vec<Answer<'_>>, Trouble> {
+/// What a node is called in messages. Its whole address may have a key in it.
+pub(super) fn host(url: &Url) -> String {
+    let host = excerpt(url.host_str().unwrap_or("a node"));
+    // Several nodes may be on one host. None is the port of the scheme.
+    url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+}
+
+pub(super) fn read(text: &str) -> Result<Vec<Answer<'_>>, Trouble> {
     answer::read(text).map_err(|error| {
         let cut = if answer::is_cut(text) { "the answer broke off" } else { "the answer is malformed" };
         Trouble::Failed(format!("{cut}: {error}"))

@@ -91,6 +91,12 @@ fn a_cached_rate_counts_while_it_is_fresh_and_its_owners_alone() {
         fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();
         unusable(path, "1d", "may be written by others than its owner");
     }
+    // Only root can give a file away.
+    if rustix::process::geteuid().is_root() {
+        let foreign = folder.file("rate.foreign", "0.50\n");
+        std::os::unix::fs::chown(&foreign, Some(65_534), None).unwrap();
+        unusable(foreign.to_str().unwrap(), "1d", "belongs to another user");
+    }
     // Read access for others does not matter.
     for mode in [0o644, 0o640, 0o600] {
         fs::set_permissions(&cache, fs::Permissions::from_mode(mode)).unwrap();

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::socket::Socket;
 use super::wire::{Kind, Wire};
+use crate::caller::may_call;
 use crate::connections::{Place, Table};
 use crate::http2::{Calls, Ends, HELLO, Peer};
 
@@ -66,7 +67,7 @@ impl Reception {
     fn welcome_unix(&self, stream: UnixStream, teller: &mut Teller) {
         // The mode of the socket's file enforces the same. This check holds even if the mode was changed.
         let caller = stream.peer_cred().map(|caller| caller.uid());
-        if !caller.as_ref().is_ok_and(|uid| *uid == geteuid().as_raw() || *uid == 0) {
+        if !caller.as_ref().is_ok_and(|uid| may_call(*uid, geteuid().as_raw())) {
             teller.tell(|| tracing::warn!(?caller, "a connection of another user was refused"));
             return;
         }

@@ -62,7 +62,7 @@ impl Socket {
     /// The socket is bound in a private folder, restricted to its owner, and then renamed. Other users cannot connect
     /// at any time in between.
     pub(crate) async fn bind(path: &Path) -> Result<Self, SocketError> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = or_here(path.parent().unwrap_or(Path::new("")));
         path.file_name().ok_or(SocketError::NoName)?;
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let _lock = lock(folder).await?;
@@ -125,6 +125,11 @@ impl Drop for Private {
     }
 }
 
+/// The folder of a path without any is the one of this process.
+pub(crate) fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+}
+
 /// Checks that only this user and root can put another socket into a folder.
 pub(crate) fn check(folder: &Path, found: &fs::Metadata) -> Result<(), SocketError> {
     let ours = found.uid() == geteuid().as_raw() || found.uid() == 0;
@@ -150,7 +155,7 @@ async fn lock(folder: &Path) -> Result<File, SocketError> {
 }
 
 /// Checks that nobody listens at a path.
-async fn vacant(path: &Path) -> Result<(), SocketError> {
+pub(crate) async fn vacant(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),

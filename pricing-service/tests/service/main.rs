@@ -12,6 +12,7 @@ mod kubernetes;
 mod loading;
 mod messages;
 mod metrics;
+mod negative;
 mod overload;
 mod reload;
 mod screening;

@@ -1,7 +1,7 @@
 //! Follows a file that another program rewrites.
 //!
 //! The file is polled once a second, and read when it was replaced or changed. Its age is the time since its last
-//! change. A change that is up to [`SKEW`] in the future counts as now; a later one is an error. The age is computed
+//! change. A change that is up to [`FORGIVEN`] in the future counts as now; a later one is an error. The age is computed
 //! once, when the file is read, so that a clock that jumps later does not affect it.
 
 use std::fs::{self, File, Metadata};
@@ -16,6 +16,7 @@ use tokio::time::sleep;
 use super::super::accepted::{MAX_BYTES, Refusal};
 use super::super::plan::Pace;
 use super::SnapshotSink;
+use crate::clock::FORGIVEN;
 use crate::digest::Digest;
 
 /// A file whose change was seen this recently may have changed again within the resolution of its times.
@@ -100,9 +101,6 @@ pub(super) async fn follow(path: PathBuf, pace: Pace, sink: SnapshotSink) {
     }
 }
 
-/// How far in the future a change may be: the skew between two clocks.
-const SKEW: Duration = Duration::from_secs(120);
-
 /// Polls a file, and reads it unless it is unchanged. The metadata is read before and after the content, so that a file
 /// that is being written is not used.
 fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> {
@@ -119,7 +117,7 @@ fn look(path: &Path, last: Option<&Stamp>, now: SystemTime) -> io::Result<Look> 
     }
     let age = match now.duration_since(after.modified()?) {
         Ok(age) => age,
-        Err(ahead) if ahead.duration() <= SKEW => Duration::ZERO,
+        Err(ahead) if ahead.duration() <= FORGIVEN => Duration::ZERO,
         // If the clock is wrong, yesterday's file would look new.
         Err(ahead) => {
             let seconds = ahead.duration().as_secs();
