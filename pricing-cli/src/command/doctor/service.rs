@@ -211,10 +211,10 @@ fn troubles(status: &StatusResponse, checkup: &mut Checkup) {
         let why = feed.problem.as_deref().unwrap_or("no source has answered yet");
         problem("feed", &format!("the service does not know what an AKT is worth: {why}"), "see the feed below");
     }
-    if let Some(log) = &status.bid_log {
-        if let Some(why) = &log.problem {
-            problem("bid log", why, "see the bid log below");
-        }
+    if let Some(log) = &status.bid_log
+        && let Some(why) = &log.problem
+    {
+        problem("bid log", why, "see the bid log below");
     }
 }
 
