@@ -5,6 +5,7 @@ pub mod check;
 mod observation;
 mod plugin;
 mod prediction;
+mod quote;
 mod recording;
 mod reload;
 mod status;
@@ -14,16 +15,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use pricing_core::budget::{Budget, Spent};
+use pricing_core::budget::Budget;
 use pricing_core::money::UsdPerAkt;
 use pricing_host::compile::Compiler;
 
 use crate::bid_log::BidLog;
 use crate::config::{self, ConfigError, ConfigSource, Files};
-use crate::decision::{self, LiveState, OrderRequest, PricedGroup, ScreenedGroup};
+use crate::decision::{self, LiveState, OrderRequest, ScreenedGroup};
 use crate::feed::Feed;
 use crate::inventory::{Availability, LiveInventory, Plan};
-use crate::metrics::{Call, Metrics};
+use crate::metrics::Metrics;
 use crate::order_name::OrderName;
 use crate::outcomes::{self, Outcomes};
 use crate::placements::{AwaitedBids, Placements};
@@ -32,6 +33,7 @@ use crate::tune::{self, Tuner};
 
 pub use active::{Active, ActiveShadow};
 pub use plugin::OpenPlugin;
+pub use quote::Unfinished;
 pub use recording::Answer;
 pub use status::{PluginLoading, PluginStatus, ReloadStatus, SchedulerStatus, ShadowStatus, Status};
 
@@ -165,39 +167,6 @@ impl Engine {
     #[must_use]
     pub fn placements(&self) -> &Placements {
         &self.inner.placements
-    }
-
-    /// Prices an order on the calling thread. The search stops at the deadline.
-    ///
-    /// An order that cannot be priced in time is a fault, not an error, so that the bid log records every answer.
-    #[must_use]
-    pub fn quote(&self, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
-        self.quote_as(Call::Quote, request, deadline)
-    }
-
-    /// Prices an order as [`Engine::quote`] does, and records it in the metrics and the bid log as `call`.
-    #[must_use]
-    pub fn quote_as(&self, call: Call, request: OrderRequest, deadline: Instant) -> Answer<Vec<PricedGroup>> {
-        let active = self.active();
-        let settings = &active.settings;
-        let now = Instant::now();
-        let usd_per_akt = self.inner.feed.usd_per_akt(now);
-        let is_late = || Instant::now() >= deadline;
-        let budget = Budget::new(settings.budget).until(&is_late);
-        let decide = |availability: &Availability| {
-            let live = LiveState { availability: availability.clone(), usd_per_akt };
-            let priced = decision::price(settings, &live, &request, &budget);
-            // If pricing ran out of time, its caller has gone, so nothing is held.
-            let in_time = budget.spent() != Some(Spent::Time);
-            let to_hold = decision::capacity_to_hold(settings, &request, &priced).filter(|_| in_time);
-            ((live, priced), to_hold)
-        };
-        let (live, priced) =
-            self.observe_quote(call, &request, settings, || match self.inner.inventory.load().as_deref() {
-                None => decide(&Availability::NotConfigured).0,
-                Some(inventory) => inventory.decide_and_hold(now, request.name.as_ref(), decide),
-            });
-        self.record_quote(call, settings, request, live, priced, Effort::since(now, &budget))
     }
 
     /// Screens an order: declines each group that would be declined wherever it was placed. Stops at the deadline.

@@ -18,7 +18,7 @@ mod used;
 mod wire;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
 use pricing_core::inventory::held_capacity::HeldCapacity;
@@ -48,6 +48,14 @@ struct Live {
     /// Locked by the one decision that may hold capacity.
     turn: Mutex<()>,
     running: Mutex<Running>,
+}
+
+/// The turn of a decision.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    inventory: &'a LiveInventory,
+    /// The order that capacity may be held for, and what keeps others that have one from deciding meanwhile.
+    alone: Option<(&'a OrderName, MutexGuard<'a, ()>)>,
 }
 
 #[derive(Debug)]
@@ -124,27 +132,44 @@ impl LiveInventory {
         Availability::Known(holds.less(snapshot, except))
     }
 
-    /// Makes a decision, and holds the capacity that it returns. If holds are enabled, decisions that name an order run
-    /// one at a time, so that no two use the same card. Other decisions do not wait.
-    ///
-    /// Without an order nothing is held. A decision that returns `None` leaves the order's earlier hold in place, since
-    /// that bid may still be valid. `decide` may take long, so call this on a thread for blocking work. `decide` must
-    /// not call this method: it would deadlock.
+    /// Makes a decision when it is its turn. See [`Turn::decide_and_hold`].
     pub fn decide_and_hold<R>(
         &self,
         now: Instant,
         order: Option<&OrderName>,
         decide: impl FnOnce(&Availability) -> (R, Option<Vec<HeldCapacity>>),
     ) -> R {
-        let Some(order) = order.filter(|_| self.0.holding.load(Ordering::Acquire)) else {
-            return decide(&self.availability(now, None)).0;
+        self.turn(order).decide_and_hold(now, decide)
+    }
+
+    /// Waits for the turn of a decision. If holds are enabled, decisions that name an order run one at a time, so that no
+    /// two use the same card. Other decisions do not wait.
+    ///
+    /// Another decision may take long, so call this on a thread for blocking work. A thread that waits while it has a turn
+    /// waits for itself.
+    #[must_use]
+    pub fn turn<'a>(&'a self, order: Option<&'a OrderName>) -> Turn<'a> {
+        let alone = self.to_hold_for(order).map(|order| (order, lock(&self.0.turn)));
+        Turn { inventory: self, alone }
+    }
+
+    /// Returns the turn of a decision, if that need not wait.
+    #[must_use]
+    pub fn turn_if_free<'a>(&'a self, order: Option<&'a OrderName>) -> Option<Turn<'a>> {
+        let alone = match self.to_hold_for(order) {
+            None => None,
+            Some(order) => match self.0.turn.try_lock() {
+                Ok(free) => Some((order, free)),
+                Err(TryLockError::Poisoned(poisoned)) => Some((order, poisoned.into_inner())),
+                Err(TryLockError::WouldBlock) => return None,
+            },
         };
-        let _turn = lock(&self.0.turn);
-        let (answer, held) = decide(&self.availability(now, Some(order)));
-        if let Some(held) = held {
-            self.hold(order.clone(), held, now);
-        }
-        answer
+        Some(Turn { inventory: self, alone })
+    }
+
+    /// Returns the order if capacity may be held for it.
+    fn to_hold_for<'a>(&self, order: Option<&'a OrderName>) -> Option<&'a OrderName> {
+        order.filter(|_| self.0.holding.load(Ordering::Acquire))
     }
 
     /// Holds capacity for an order, in place of the order's earlier hold.
@@ -170,6 +195,26 @@ impl LiveInventory {
     #[must_use]
     pub fn reading(&self, now: Instant) -> Reading {
         self.0.shared.reading(now)
+    }
+}
+
+impl Turn<'_> {
+    /// Makes a decision, and holds the capacity that it returns.
+    ///
+    /// Without an order nothing is held. A decision that returns `None` leaves the order's earlier hold in place, since
+    /// that bid may still be valid.
+    pub fn decide_and_hold<R>(
+        self,
+        now: Instant,
+        decide: impl FnOnce(&Availability) -> (R, Option<Vec<HeldCapacity>>),
+    ) -> R {
+        let Self { inventory, alone } = self;
+        let Some((order, _alone)) = alone else { return decide(&inventory.availability(now, None)).0 };
+        let (answer, held) = decide(&inventory.availability(now, Some(order)));
+        if let Some(held) = held {
+            inventory.hold(order.clone(), held, now);
+        }
+        answer
     }
 }
 

@@ -8,7 +8,7 @@ use pricing_engine::Engine;
 use pricing_engine::config::ConfigError;
 use pricing_engine::decision::{OrderRequest, OrderRequestError, PricedGroup, ScreenedGroup};
 use pricing_engine::digest::Digest;
-use pricing_engine::engine::Answer;
+use pricing_engine::engine::{self, Answer};
 use pricing_engine::metrics::Call;
 use pricing_engine::order_name::OrderName;
 use pricing_proto::bidprice::v1::{
@@ -47,10 +47,50 @@ pub fn quote(
     deadline: Instant,
 ) -> Result<Answer<QuoteResponse>, InvalidRequest> {
     let asked = order_request(request)?;
-    let warnings = asked.warnings.iter().map(ToString::to_string).collect();
+    let warnings = warnings(&asked);
+    Ok(answered(engine.quote_as(call, asked, deadline), warnings))
+}
+
+/// An order that [`quote_within`] has not priced.
+#[derive(Debug)]
+pub struct Unfinished {
+    order: Box<engine::Unfinished>,
+    warnings: Vec<String>,
+}
+
+/// Prices an order as [`quote`] does, if that takes no longer than until `patience`. The inner error is what [`finish`]
+/// prices from the beginning.
+///
+/// # Errors
+/// When the order cannot be read.
+pub fn quote_within(
+    engine: &Engine,
+    call: Call,
+    request: QuoteRequest,
+    patience: Instant,
+) -> Result<Result<Answer<QuoteResponse>, Unfinished>, InvalidRequest> {
+    let asked = order_request(request)?;
+    let warnings = warnings(&asked);
+    Ok(match engine.quote_within(call, asked, patience) {
+        Ok(decided) => Ok(answered(decided, warnings)),
+        Err(order) => Err(Unfinished { order, warnings }),
+    })
+}
+
+/// Prices an order that was not priced in time.
+#[must_use]
+pub fn finish(engine: &Engine, unfinished: Unfinished, deadline: Instant) -> Answer<QuoteResponse> {
+    let Unfinished { order, warnings } = unfinished;
+    answered(engine.finish(*order, deadline), warnings)
+}
+
+fn warnings(asked: &OrderRequest) -> Vec<String> {
+    asked.warnings.iter().map(ToString::to_string).collect()
+}
+
+fn answered(decided: Answer<Vec<PricedGroup>>, warnings: Vec<String>) -> Answer<QuoteResponse> {
     let quote = |priced: &PricedGroup| answer::quote(&priced.quote, priced.alternatives.as_ref());
-    let decided = engine.quote_as(call, asked, deadline);
-    Ok(decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect(), warnings }))
+    decided.map(|priced| QuoteResponse { quotes: priced.iter().map(quote).collect(), warnings })
 }
 
 /// Declines each group of an order that would be declined wherever it was placed.

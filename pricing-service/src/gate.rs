@@ -10,7 +10,9 @@
 //!    with the most of them, if another caller asks. A thread then takes the order from the queue, prices it, and sends
 //!    the answer back.
 //!
-//! The orders of a stream only take the second step.
+//! The orders of a stream only take the second step. A small order for which a slot is free skips the queue: its call
+//! takes the slot with [`Gate::begin_at_once`] (`at_once`), and prices it on its own thread, for a moment at most. What is
+//! not priced by then takes the second step after all.
 //!
 //! An order leaves the queue without being priced when it is evicted, when its caller goes away, or when there is no
 //! longer enough time to price it. An order that has begun runs to its end, and keeps its thread until then, even if
@@ -20,16 +22,20 @@
 //! used so far (`fair`). So neither a few large requests nor one caller with many can keep the others waiting.
 //!
 //! The gate has threads of its own. Pricing may occupy a processor for milliseconds, so it must not run on the threads
-//! that serve connections, and the runtime's threads for blocking work may all be waiting for a disk.
+//! that serve connections, and the runtime's threads for blocking work may all be waiting for a disk. Most orders take
+//! microseconds, though, and a hand-over to another thread and back takes longer than that. So these are priced where
+//! they are.
 
 mod admission;
+mod at_once;
 mod calls;
 mod charge;
 mod fair;
+mod load;
 mod payer;
 mod rate;
+mod state;
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -39,16 +45,17 @@ use pricing_panics::catch;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use admission::{Admission, Admitted, Limits, Turn};
+use admission::{Admitted, Limits};
 use calls::Calls;
 use charge::Lane;
-use fair::Fair;
+use state::{Job, Run, State};
 
 use pricing_engine::config;
 
 pub use admission::Refused;
 pub(super) use calls::Call;
 pub(super) use charge::Charge;
+pub use load::Load;
 pub(super) use payer::Payer;
 
 /// Calls in flight beyond those that are priced or queued: their requests are arriving, or their answers are being
@@ -56,33 +63,7 @@ pub(super) use payer::Payer;
 const ON_THE_WAY: usize = 64;
 
 /// The stack of a pricing thread. The nesting of orders is bounded, and plugins have stacks of their own.
-const STACK: usize = 4 << 20;
-
-/// The current load, and counts of what became of the orders so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Load {
-    /// Orders that are being priced.
-    pub busy: usize,
-    /// Orders that wait.
-    pub waiting: usize,
-    /// Calls in flight that price one order.
-    pub calls: usize,
-    /// The average time to price an order.
-    pub mean: Duration,
-    /// Orders that were admitted.
-    pub taken: u64,
-    /// Orders that were refused because of overload.
-    pub overloaded: u64,
-    /// Orders that were refused because of `limits.rate`.
-    pub over_rate: u64,
-    /// Orders that were admitted, but not answered before their deadline.
-    pub late: u64,
-    /// Orders whose pricing panicked.
-    pub lost: u64,
-    /// Calls that were evicted while they waited for their peer.
-    pub evicted: u64,
-}
+pub(super) const STACK: usize = 4 << 20;
 
 /// Bounds how many orders are priced at once, and how many wait.
 pub(super) struct Gate {
@@ -95,43 +76,9 @@ struct Shared {
     work: Condvar,
 }
 
-struct State {
-    admission: Admission,
-    fair: Fair,
-    /// The waiting orders, in the order of their arrival.
-    queue: VecDeque<Job>,
-    threads: usize,
-    next: u64,
-    closed: bool,
-    load: Load,
-}
-
-/// An order that waits for a thread.
-struct Job {
-    id: u64,
-    charge: Charge,
-    /// The virtual time at which it starts.
-    start: u64,
-    admitted: Admitted,
-    deadline: Instant,
-    run: Run,
-}
-
-/// Does the work, or reports why it is not done. Returns the steps that pricing took.
-type Run = Box<dyn FnOnce(Result<(), Refused>) -> u64 + Send>;
-
 impl Gate {
     pub(super) fn new(limits: &config::Limits) -> Self {
-        let state = State {
-            admission: Admission::new(limits.into()),
-            fair: Fair::default(),
-            queue: VecDeque::new(),
-            threads: 0,
-            next: 0,
-            closed: false,
-            load: Load::default(),
-        };
-        let shared = Shared { state: Mutex::new(state), work: Condvar::new() };
+        let shared = Shared { state: Mutex::new(State::new(limits.into())), work: Condvar::new() };
         Self { shared: Arc::new(shared), calls: Calls::new() }
     }
 
@@ -233,7 +180,7 @@ impl Shared {
         state.admission.limits = limits;
         let admitted = state.admit(Instant::now(), deadline, charge);
         let (admitted, gave_way) = admitted.inspect_err(|refused| state.load.count_refused(*refused))?;
-        state.load.taken = state.load.taken.saturating_add(1);
+        state.count_taken(charge);
         let id = state.next;
         state.next = id.wrapping_add(1);
         let start = state.fair.arrive(charge.payer, charge.cost());
@@ -242,8 +189,11 @@ impl Shared {
         if state.threads < wanted {
             self.start(&mut state);
         }
+        let is_awaited = state.idle > 0;
         drop(state);
-        self.work.notify_one();
+        if is_awaited {
+            self.work.notify_one();
+        }
         if let Some(job) = gave_way {
             (job.run)(Err(Refused::Full { waiting: limits.queue }));
         }
@@ -275,10 +225,20 @@ impl Shared {
             let charge = job.charge;
             let steps = (job.run)(turn);
             if turn.is_ok() {
-                self.lock().end(charge, steps, begun.elapsed());
-                // An order that had to wait for this one may now begin on another thread.
-                self.work.notify_one();
+                self.end(charge, steps, begun.elapsed());
             }
+        }
+    }
+
+    /// Records that an order was priced.
+    fn end(&self, charge: Charge, steps: u64, took: Duration) {
+        let mut state = self.lock();
+        state.end(charge, steps, took);
+        let may_begin = state.idle > 0 && !state.queue.is_empty();
+        drop(state);
+        if may_begin {
+            // An order that had to wait for this one may now begin on another thread.
+            self.work.notify_one();
         }
     }
 
@@ -295,7 +255,9 @@ impl Shared {
             if let Some(next) = state.begin(Instant::now()) {
                 return Some(next);
             }
+            state.idle = state.idle.saturating_add(1);
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle = state.idle.saturating_sub(1);
         }
     }
 
@@ -315,89 +277,8 @@ impl Shared {
     }
 }
 
-impl State {
-    /// Returns the position that an order would have in the queue.
-    fn turn_of(&self, charge: Charge) -> Turn {
-        let (lane, start) = (charge.lane(), self.fair.start_of(charge.payer));
-        let goes_first = |job: &&Job| job.charge.lane() == lane && job.start <= start;
-        Turn { lane, behind: self.queue.iter().filter(goes_first).count() }
-    }
-
-    /// Checks whether the queue has room for one more order. If it is full, returns the caller whose last order is
-    /// evicted for it.
-    fn room(&self, payer: Payer, lane: Lane) -> Result<Option<Payer>, Refused> {
-        match self.admission.room(lane) {
-            Err(full @ Refused::Full { .. }) => self.fair.gives_way_to(payer).map(Some).ok_or(full),
-            room => room.map(|()| None),
-        }
-    }
-
-    /// Admits an order, or refuses it. Also returns the order that is evicted for it, if any.
-    fn admit(&mut self, now: Instant, deadline: Instant, charge: Charge) -> Result<(Admitted, Option<Job>), Refused> {
-        let turn = self.turn_of(charge);
-        let gives_way = self.room(charge.payer, turn.lane)?;
-        let admitted = self.admission.admit(now, deadline, turn)?;
-        let last = gives_way.and_then(|other| self.queue.iter().rposition(|job| job.charge.payer == other));
-        Ok((admitted, last.and_then(|index| self.remove(index))))
-    }
-
-    /// Removes an order from the queue before its turn.
-    fn remove(&mut self, index: usize) -> Option<Job> {
-        let job = self.queue.remove(index)?;
-        self.admission.leave(job.charge.lane());
-        self.fair.leave(job.charge.payer, job.charge.cost());
-        Some(job)
-    }
-
-    /// Takes the next order that may begin from the queue. If it has waited for too long, the result says so.
-    fn begin(&mut self, now: Instant) -> Option<(Job, Result<(), Refused>)> {
-        let may_begin = |job: &Job| self.admission.may_begin(job.charge.lane());
-        let waiting = self.queue.iter().enumerate().filter(|(_, job)| may_begin(job));
-        let (index, _) = waiting.min_by_key(|(_, job)| (job.start, job.id))?;
-        let job = self.queue.remove(index)?;
-        let turn = self.admission.begin(now, job.deadline, job.admitted, job.charge.lane());
-        match turn {
-            Ok(()) => self.fair.begin(job.charge.payer, job.start),
-            Err(_) => self.fair.leave(job.charge.payer, job.charge.cost()),
-        }
-        Some((job, turn))
-    }
-
-    /// Records that an order was priced.
-    fn end(&mut self, charge: Charge, steps: u64, took: Duration) {
-        self.admission.end(took, charge.lane());
-        self.fair.settle(charge.payer, charge.cost(), charge.cost_with(steps));
-        if self.queue.is_empty() && self.admission.busy() == 0 {
-            self.fair.rest();
-        }
-    }
-}
-
 /// The result of an order, and when it was ready.
 type Answer<R> = (Result<R, Refused>, Instant);
-
-impl Load {
-    /// Counts a refusal. A call that arrived after its deadline is not counted: it could never have been answered.
-    fn count_refused(&mut self, refused: Refused) {
-        if refused != Refused::Deadline {
-            self.count(refused);
-        }
-    }
-
-    fn count(&mut self, refused: Refused) {
-        let counter = match refused {
-            Refused::Full { .. } | Refused::Heavy { .. } | Refused::Calls { .. } | Refused::Late { .. } => {
-                &mut self.overloaded
-            }
-            // The intake counts these.
-            Refused::Streams { .. } | Refused::Bytes { .. } => return,
-            Refused::Rate { .. } => &mut self.over_rate,
-            Refused::Deadline => &mut self.late,
-            Refused::Lost => &mut self.lost,
-        };
-        *counter = counter.saturating_add(1);
-    }
-}
 
 /// A guard that removes the order from the queue when it is dropped.
 struct WaitingOrder {

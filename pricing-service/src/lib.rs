@@ -72,13 +72,15 @@ impl From<PageError> for ServeError {
 
 /// Builds a runtime on which the service copes well with overload.
 ///
-/// Orders are priced on threads of the service's own, so their results reach the runtime through its global queue. A
-/// busy worker checks that queue only now and then, by default too rarely when there are many calls to refuse.
+/// Orders that wait or take long are priced on threads of the service's own, so their results reach the runtime through
+/// its global queue. A busy worker checks that queue only now and then, by default too rarely when there are many calls to
+/// refuse. Small orders are priced on the workers themselves, which have the stack of a pricing thread for it.
 ///
 /// # Errors
 /// When the system has no threads for it.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().global_queue_interval(OUTSIDE).build()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().global_queue_interval(OUTSIDE).thread_stack_size(gate::STACK).build()
 }
 
 /// The number of tasks after which a busy worker checks the global queue.

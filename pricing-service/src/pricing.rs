@@ -15,12 +15,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::caller::Caller;
 use super::deadline::{self, Deadline};
-use super::gate::Payer;
+use super::gate::{Charge, Payer};
 use super::service::Service;
 use super::stream::Answers;
 use pricing_engine::digest::Digest;
+use pricing_engine::engine::Answer;
 use pricing_engine::metrics::Call;
-use pricing_messages::calls;
+use pricing_messages::calls::{self, Unfinished};
 
 impl Service {
     /// Returns when a call must be answered.
@@ -39,7 +40,8 @@ impl Service {
         now.checked_add(self.active().loaded.config.limits.deadline.get()).unwrap_or(now)
     }
 
-    /// Answers a request when it is its turn. The order is also read then, because reading takes time, too.
+    /// Answers a request: at once if it is small and a slot is free, or else when it is its turn. The order is also read
+    /// then, because reading takes time, too.
     pub(super) async fn quote_in_turn(
         &self,
         call: Call,
@@ -47,10 +49,58 @@ impl Service {
         request: QuoteRequest,
         deadline: Instant,
     ) -> Result<QuoteResponse, Status> {
+        let asked = Instant::now();
         let charge = self.charge(payer, request.encoded_len(), request.alternatives);
-        let answer = move |service: &Self| calls::quote(service.engine(), call, request, deadline).map_err(invalid);
-        self.in_turn(call, deadline, charge, answer).await
+        let answered = match self.quote_at_once(call, charge, request, deadline) {
+            Err(refused) => Err(refused),
+            Ok(Tried::Answered(answer)) => answer,
+            Ok(Tried::Not(request)) => {
+                let answer = move |service: &Self| calls::quote(service.engine(), call, request, deadline);
+                self.turn(deadline, charge, move |service| answer(service).map_err(invalid)).await
+            }
+            Ok(Tried::Unfinished(order)) => {
+                let answer = move |service: &Self| Ok(calls::finish(service.engine(), *order, deadline));
+                self.turn(deadline, charge.tried(), answer).await
+            }
+        };
+        self.answer(call, asked, answered).await
     }
+
+    /// Answers a small request on this thread, if that takes no longer than a moment and need not wait.
+    fn quote_at_once(
+        &self,
+        call: Call,
+        charge: Charge,
+        request: QuoteRequest,
+        deadline: Instant,
+    ) -> Result<Tried, Status> {
+        let active = self.active();
+        // A plugin has a deadline of its own, which is longer than a moment.
+        if active.plugin.is_some() {
+            return Ok(Tried::Not(request));
+        }
+        let slot = self.inner.gate.begin_at_once(&active.loaded.config.limits, deadline, charge)?;
+        let Some(slot) = slot else { return Ok(Tried::Not(request)) };
+        let quote = |until| {
+            let tried = calls::quote_within(self.engine(), call, request, until);
+            let steps = tried.as_ref().ok().and_then(|tried| tried.as_ref().ok()).map_or(0, |answer| answer.steps);
+            (tried, steps)
+        };
+        Ok(match slot.run(quote)?.map_err(invalid) {
+            Ok(Ok(answer)) => Tried::Answered(Ok(answer)),
+            Ok(Err(unfinished)) => Tried::Unfinished(Box::new(unfinished)),
+            Err(invalid) => Tried::Answered(Err(invalid)),
+        })
+    }
+}
+
+/// What became of a request that may be answered at once.
+enum Tried {
+    Answered(Result<Answer<QuoteResponse>, Status>),
+    /// It takes too long, or it would have to wait for another order.
+    Unfinished(Box<Unfinished>),
+    /// It is not small, or no slot is free.
+    Not(QuoteRequest),
 }
 
 pub(super) fn invalid(error: impl std::error::Error) -> Status {

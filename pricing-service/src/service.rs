@@ -81,8 +81,7 @@ impl Service {
         Charge::of(payer, bytes, self.engine().nodes(), every_set, self.active().settings.budget.steps)
     }
 
-    /// Runs `work` on a pricing thread when it is its turn. Then it waits for its decision to be logged, but not for
-    /// long.
+    /// Runs `work` on a pricing thread when it is its turn, and answers the call with it.
     ///
     /// # Errors
     /// When the service is overloaded, or the deadline passes first.
@@ -94,6 +93,20 @@ impl Service {
         work: impl FnOnce(&Self) -> Result<Answer<R>, Status> + Send + 'static,
     ) -> Result<R, Status> {
         let asked = Instant::now();
+        let answered = self.turn(deadline, charge, work).await;
+        self.answer(call, asked, answered).await
+    }
+
+    /// Runs `work` on a pricing thread when it is its turn.
+    ///
+    /// # Errors
+    /// As [`Self::in_turn`].
+    pub(crate) async fn turn<R: Send + 'static>(
+        &self,
+        deadline: Instant,
+        charge: Charge,
+        work: impl FnOnce(&Self) -> Result<Answer<R>, Status> + Send + 'static,
+    ) -> Result<Answer<R>, Status> {
         let service = self.clone();
         let limits = self.active().loaded.config.limits.clone();
         let work = move || {
@@ -101,8 +114,17 @@ impl Service {
             let steps = answer.as_ref().map_or(0, |answer| answer.steps);
             (answer, steps)
         };
-        let answered = self.inner.gate.run(&limits, deadline, charge, work).await;
-        let answered = match answered.map_err(Status::from).flatten() {
+        self.inner.gate.run(&limits, deadline, charge, work).await.map_err(Status::from).flatten()
+    }
+
+    /// Answers a call: waits for its decision to be logged, but not for long, and counts it.
+    pub(crate) async fn answer<R>(
+        &self,
+        call: Call,
+        asked: Instant,
+        answered: Result<Answer<R>, Status>,
+    ) -> Result<R, Status> {
+        let answered = match answered {
             Ok(answer) => Ok(answer.when_written().await),
             Err(status) => Err(status),
         };

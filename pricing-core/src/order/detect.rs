@@ -1,9 +1,10 @@
 //! Recognises an order's format by its content, and reads it.
 
-use serde_json::{Map, Value};
+mod outline;
 
 use super::{Conditions, GroupSpec, Order, OrderFormat, group_spec, script_request, text_size};
 use crate::input::InputError;
+use outline::{Object, Outline};
 
 /// Keys at the top of an SDL, which may be written as JSON.
 const SDL_KEYS: [&str; 4] = ["version", "services", "profiles", "deployment"];
@@ -65,9 +66,9 @@ pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
         return Ok(if is_log { OrderFormat::GroupSpec } else { OrderFormat::Sdl });
     }
     let format = match serde_json::from_str(text) {
-        Ok(Value::Object(object)) => of_object(&object),
-        Ok(Value::Array(items)) => of_array(&items),
-        Ok(_) => None,
+        Ok(Outline::Object(object)) => of_object(&object),
+        Ok(Outline::Array(items)) => of_array(&items),
+        Ok(Outline::Other) => None,
         // In YAML, text within braces needs no quotes, so an SDL can fail to parse as JSON.
         Err(_) if SDL_KEYS.iter().all(|key| text.contains(key)) => Some(OrderFormat::Sdl),
         Err(error) => {
@@ -83,9 +84,9 @@ pub fn detect(text: &str) -> Result<OrderFormat, InputError> {
     })
 }
 
-fn of_object(object: &Map<String, Value>) -> Option<OrderFormat> {
-    let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
-    let script_resources = object.get("resources").and_then(Value::as_array).is_some_and(|items| is_script(items));
+fn of_object(object: &Object<'_>) -> Option<OrderFormat> {
+    let has = |keys: &[&str]| keys.iter().any(|key| object.has(key));
+    let script_resources = object.get("resources").and_then(Outline::array).is_some_and(is_script);
     if has(&SCRIPT_KEYS) || script_resources {
         Some(OrderFormat::Script)
     } else if has(&group_spec::WRAPPER_KEYS) || has(&group_spec::ANSWER_KEYS) || has(&GROUP_SPEC_KEYS) {
@@ -97,10 +98,10 @@ fn of_object(object: &Map<String, Value>) -> Option<OrderFormat> {
     }
 }
 
-fn of_array(items: &[Value]) -> Option<OrderFormat> {
-    let group = |item: &Value| {
+fn of_array(items: &[Outline<'_>]) -> Option<OrderFormat> {
+    let group = |item: &Outline<'_>| {
         let keys = GROUP_SPEC_KEYS.iter().chain(&group_spec::WRAPPER_KEYS).chain(&group_spec::ANSWER_KEYS);
-        item.as_object().is_some_and(|object| keys.into_iter().any(|key| object.contains_key(*key)))
+        item.object().is_some_and(|object| keys.into_iter().any(|key| object.has(key)))
     };
     if is_script(items) {
         Some(OrderFormat::Script)
@@ -112,11 +113,10 @@ fn of_array(items: &[Value]) -> Option<OrderFormat> {
 }
 
 /// Whether these are the resources of a script request. They stand bare; the chain's stand under `resource`.
-fn is_script(items: &[Value]) -> bool {
-    let bare = |item: &Value| {
-        item.as_object().is_some_and(|object| {
-            SCRIPT_RESOURCE_KEYS.iter().any(|key| object.contains_key(*key))
-                && !GROUP_SPEC_KEYS.iter().any(|key| object.contains_key(*key))
+fn is_script(items: &[Outline<'_>]) -> bool {
+    let bare = |item: &Outline<'_>| {
+        item.object().is_some_and(|object| {
+            SCRIPT_RESOURCE_KEYS.iter().any(|key| object.has(key)) && !GROUP_SPEC_KEYS.iter().any(|key| object.has(key))
         })
     };
     items.iter().any(bare)

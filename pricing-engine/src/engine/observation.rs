@@ -1,14 +1,13 @@
 //! Counts and logs each decision, and collects the readings for the metrics.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use pricing_core::quote::{DecisionKind, Reason};
-use pricing_core::text::Untrusted;
+use pricing_core::quote::{DecisionKind, Quote, Reason};
 
 use super::Engine;
 use super::reload::Reloads;
 use crate::config::LoadedRates;
-use crate::decision::{OrderRequest, PricedGroup, ScreenedGroup, Settings};
+use crate::decision::{OrderRequest, PricedGroup, ScreenedGroup};
 use crate::guard::Refusal;
 use crate::metrics::{BidLogReading, Call, FeedReading, InventoryReading, Readings, ReloadReading};
 use crate::{bid_log, guard, inventory};
@@ -51,31 +50,22 @@ impl Engine {
         }
     }
 
-    /// Prices an order within a span, then counts and logs the decision for each group.
-    pub(super) fn observe_quote<T>(
+    /// Counts and logs the decision for each group of an order.
+    pub(super) fn observe_quote(
         &self,
-        call: Call,
-        request: &OrderRequest,
-        settings: &Settings,
-        price: impl FnOnce() -> (T, Vec<PricedGroup>),
-    ) -> (T, Vec<PricedGroup>) {
-        let span = span(call, request, &settings.rates);
+        (call, request): (Call, &OrderRequest),
+        span: &tracing::Span,
+        priced: &[PricedGroup],
+        took: Duration,
+    ) {
         let _entered = span.enter();
-        let began = Instant::now();
-        let (more, priced) = price();
-        let took = began.elapsed();
         self.inner.metrics.priced(took);
         let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        for (order, PricedGroup { quote, .. }) in request.orders.iter().zip(&priced) {
+        for (order, PricedGroup { quote, .. }) in request.orders.iter().zip(priced) {
             self.inner.metrics.decided(call, order, quote);
-            tell(
-                &quote.group,
-                quote.price().map(|price| format!("{} {}", price.amount(), price.denom())),
-                quote.reason(),
-                took_us,
-            );
+            tell(quote, took_us);
         }
-        if let [PricedGroup { quote, .. }] = priced.as_slice() {
+        if let [PricedGroup { quote, .. }] = priced {
             // With a single group, the decision is also put on the span, where trace collectors can search for it.
             let (decision, code) = quote.reason().map_or((DecisionKind::Bid.name(), ""), decision);
             span.record("group", tracing::field::display(&quote.group))
@@ -86,7 +76,6 @@ impl Engine {
             }
         }
         span.record("took_us", took_us);
-        (more, priced)
     }
 
     /// Counts and logs the result of screening each group.
@@ -134,16 +123,15 @@ fn bid_log(reading: &bid_log::Reading) -> BidLogReading {
     BidLogReading { written, waiting, lost, objects_lost }
 }
 
-fn span(call: Call, request: &OrderRequest, rates: &LoadedRates) -> tracing::Span {
+/// The span of a request. Its fields are made only if somebody takes spans.
+pub(super) fn span(call: Call, request: &OrderRequest, rates: &LoadedRates) -> tracing::Span {
     use tracing::field::Empty;
 
-    let order = request.name.as_ref().map(ToString::to_string).unwrap_or_default();
-    let rates: String = rates.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect();
     tracing::info_span!(
         "request",
         call = call.name(),
-        order,
-        rates,
+        order = request.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+        rates = rates.digest.to_string().chars().take("sha256:".len().saturating_add(12)).collect::<String>(),
         group = Empty,
         decision = Empty,
         code = Empty,
@@ -152,9 +140,15 @@ fn span(call: Call, request: &OrderRequest, rates: &LoadedRates) -> tracing::Spa
     )
 }
 
-fn tell(group: &Untrusted, price: Option<String>, reason: Option<&Reason>, took_us: u64) {
-    match (price, reason) {
-        (Some(price), _) => tracing::info!(%group, decision = DecisionKind::Bid.name(), price, took_us, "decided"),
+/// Logs a decision.
+fn tell(quote: &Quote, took_us: u64) {
+    let group = &quote.group;
+    match (quote.price(), quote.reason()) {
+        (Some(price), _) => {
+            let decision = DecisionKind::Bid.name();
+            let price = || format!("{} {}", price.amount(), price.denom());
+            tracing::info!(%group, decision, price = price(), took_us, "decided");
+        }
         (None, Some(reason)) => {
             let (decision, code) = decision(reason);
             if reason.code.is_fault() {

@@ -7,6 +7,7 @@ mod feed;
 mod feed_server;
 mod inventory;
 mod outcomes;
+mod patience;
 mod placements;
 mod reference;
 mod shadow;

@@ -192,6 +192,8 @@ pub(super) struct Turn {
     pub(super) lane: Lane,
     /// The number of waiting orders of its lane that would begin before it.
     pub(super) behind: usize,
+    /// Whether it has its token of the rate already.
+    pub(super) paid: bool,
 }
 
 /// The slots, the queue, and moving estimates of how long pricing takes.
@@ -301,7 +303,7 @@ impl Admission {
             return Err(Refused::Late { needed, left });
         }
         // The rate is checked here too, so that a request that it would refuse is not read first.
-        match self.limits.rate.filter(|rate| !self.bucket.has(now, *rate)) {
+        match self.limits.rate.filter(|rate| !turn.paid && !self.bucket.has(now, *rate)) {
             Some(rate) => Err(Refused::Rate { rate }),
             None => Ok(()),
         }
@@ -327,9 +329,14 @@ impl Admission {
         self.limits.places_of(lane).saturating_sub(taken)
     }
 
+    /// Returns whether a slot is free for an order.
+    pub(super) fn is_free(&self, turn: Turn) -> bool {
+        self.ahead(turn).is_none()
+    }
+
     /// Returns how many orders would wait ahead of this one, or `None` if a slot is free for it.
     fn ahead(&self, turn: Turn) -> Option<usize> {
-        let Turn { lane, behind } = turn;
+        let Turn { lane, behind, .. } = turn;
         let ahead = self.busy.of(lane).saturating_add(behind).checked_sub(self.slots_now(lane));
         let no_thread = || self.busy().saturating_add(behind) >= self.limits.slots;
         ahead.or_else(|| no_thread().then_some(0))
@@ -352,6 +359,7 @@ impl Admission {
     pub(super) fn admit(&mut self, now: Instant, deadline: Instant, turn: Turn) -> Result<Admitted, Refused> {
         self.check(now, deadline, turn)?;
         if let Some(rate) = self.limits.rate
+            && !turn.paid
             && !self.bucket.take(now, rate)
         {
             return Err(Refused::Rate { rate });

@@ -16,6 +16,11 @@ const SETS: u64 = 16;
 /// The number of steps beyond which a request is heavy: a few milliseconds.
 const HEAVY: u64 = 500_000;
 
+/// The number of steps up to which a request is brief: a fraction of a millisecond.
+const BRIEF: u64 = 50_000;
+/// The most nodes with which a request is brief. With more, subtracting what is held takes long, too.
+const BRIEF_NODES: u64 = 1_000;
+
 /// The class of a request, by its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
@@ -33,6 +38,10 @@ pub(crate) struct Charge {
     reading: u64,
     /// Steps to price it.
     pricing: u64,
+    /// Whether the cluster is small enough for a brief request.
+    small: bool,
+    /// Whether it was admitted before, and has its token of the rate.
+    paid: bool,
 }
 
 impl Charge {
@@ -44,7 +53,8 @@ impl Charge {
         let units = bytes.div_ceil(UNIT_BYTES);
         let sets = if every_set { SETS } else { 1 };
         let pricing = units.saturating_mul(nodes.saturating_add(UNIT)).saturating_mul(sets);
-        Self { payer, reading: bytes.saturating_mul(READ), pricing: pricing.min(most) }
+        let (reading, small) = (bytes.saturating_mul(READ), nodes <= BRIEF_NODES);
+        Self { payer, reading, pricing: pricing.min(most), small, paid: false }
     }
 
     /// Returns the charge for a request that has not been read yet. It is zero, because most requests are cheap.
@@ -60,6 +70,20 @@ impl Charge {
     /// Returns the steps with the measured steps of pricing in place of the estimate.
     pub(super) fn cost_with(&self, pricing: u64) -> u64 {
         self.reading.saturating_add(pricing)
+    }
+
+    /// Returns whether the request may be tried on the thread of its call.
+    pub(super) fn is_brief(&self) -> bool {
+        self.small && self.cost() <= BRIEF
+    }
+
+    /// Returns the same charge for a request that was tried, which is admitted a second time.
+    pub(crate) fn tried(self) -> Self {
+        Self { paid: true, ..self }
+    }
+
+    pub(super) fn is_paid(&self) -> bool {
+        self.paid
     }
 
     pub(super) fn lane(&self) -> Lane {
@@ -81,6 +105,18 @@ mod tests {
         // A hundred groups of 48 units.
         assert_eq!(lane(1_900_000, 100, false), Lane::Heavy);
         assert_eq!(lane(usize::MAX, usize::MAX, true), Lane::Heavy);
+    }
+
+    #[test]
+    fn only_small_orders_on_small_clusters_are_brief() {
+        let is_brief =
+            |bytes, nodes, every_set| Charge::of(Payer::Inside, bytes, nodes, every_set, u64::MAX).is_brief();
+        assert!(is_brief(1_200, 100, false));
+        assert!(is_brief(1_200, 1_000, false));
+        assert!(!is_brief(1_200, 100, true));
+        assert!(!is_brief(20_000, 100, false));
+        assert!(!is_brief(100, 1_001, false));
+        assert!(!Charge::unknown(Payer::Inside).is_brief());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::sync::mpsc;
 
-use super::admission::LAG_LASTS;
+use super::admission::{Admission, LAG_LASTS, Turn};
 use super::*;
 use pricing_engine::config;
 
@@ -19,7 +19,7 @@ impl Gate {
 impl Admission {
     /// Returns the turn of a light order behind all that wait.
     fn behind_all(&self) -> Turn {
-        Turn { lane: Lane::Light, behind: self.waiting() }
+        Turn { lane: Lane::Light, behind: self.waiting(), paid: false }
     }
 
     fn light(&mut self, now: Instant, deadline: Instant) -> Result<Admitted, Refused> {
@@ -399,7 +399,7 @@ async fn large_requests_have_a_part_of_the_queue() {
 fn large_requests_do_not_make_the_others_look_late() {
     let now = Instant::now();
     let mut admission = admission(2, 64);
-    let turn = Turn { lane: Lane::Heavy, behind: 0 };
+    let turn = Turn { lane: Lane::Heavy, behind: 0, paid: false };
     for _ in 0..50 {
         let admitted = admission.admit(now, now + 100_000 * MS, turn).unwrap();
         admission.begin(now, now + 100_000 * MS, admitted, Lane::Heavy).unwrap();
@@ -409,10 +409,10 @@ fn large_requests_do_not_make_the_others_look_late() {
     // One order of each lane is being priced, and one of each would wait.
     let deadline = now + 100_000 * MS;
     for lane in [Lane::Heavy, Lane::Light] {
-        let admitted = admission.admit(now, deadline, Turn { lane, behind: 0 }).unwrap();
+        let admitted = admission.admit(now, deadline, Turn { lane, behind: 0, paid: false }).unwrap();
         admission.begin(now, deadline, admitted, lane).unwrap();
     }
     let soon = now + 100 * MS;
-    assert!(admission.check(now, soon, Turn { lane: Lane::Light, behind: 3 }).is_ok());
+    assert!(admission.check(now, soon, Turn { lane: Lane::Light, behind: 3, paid: false }).is_ok());
     assert!(matches!(admission.check(now, soon, turn), Err(Refused::Late { .. })));
 }

@@ -33,6 +33,10 @@ fn the_content_says_the_format() {
         (r#"{"id":{},"state":"open","spec":{}}"#, GroupSpec),
         (r#"[{"group_spec":{}}]"#, GroupSpec),
         (r#"{"groupSpec":{}}"#, GroupSpec),
+        // Keys may be escaped, and the last of several values of a key counts.
+        (r#"{"\u0067roupSpec":{}}"#, GroupSpec),
+        (r#"{"resources":[{"cpu":1}],"resources":[{"resource":{}}]}"#, GroupSpec),
+        (r#"{"resources":[{"resource":{}}],"resources":[{"cpu":1}]}"#, Script),
         (r#"{"resources":[{"cpu":1,"memory":2,"count":1}],"price":{},"price_precision":6}"#, Script),
         (r#"{"resources":[],"price":{"denom":"uakt","amount":"1"}}"#, Script),
         (r#"{"resources":[{"cpu":1,"memory":2,"gpu":{},"storage":[],"count":1}]}"#, Script),
@@ -46,6 +50,14 @@ fn the_content_says_the_format() {
 fn json_that_is_no_order_is_refused() {
     for text in ["{}", "[]", "[1]", "{\"a\":1}"] {
         assert!(detect(text).unwrap_err().message().contains("neither"), "{text}");
+    }
+    for text in [
+        "{\"name\":\"g\"",
+        "{\"a\":{\"b\":[{\"c\":[1,]}]},\"name\":\"g\"}",
+        "{\"name\":\"g\"} x",
+        "[{\"name\":\"\u{1}\"}]",
+    ] {
+        assert!(detect(text).unwrap_err().message().contains("not JSON"), "{text:?}");
     }
     let error = detect("{\"resources\": [\n  oops]}").unwrap_err();
     assert_eq!((error.line(), error.column()), (Some(2), Some(3)));

@@ -66,6 +66,18 @@ async fn of_many_decisions_at_once_one_gets_the_card_and_the_next_gets_it_when_i
 }
 
 #[tokio::test]
+async fn a_decision_that_must_not_wait_gets_no_turn_while_another_one_has_it() {
+    let peer = Peer::start(cluster(&["a"])).await;
+    let inventory = holding(&peer, DAY.into()).await;
+    let (one, other) = (order(1), order(2));
+    let turn = inventory.turn_if_free(Some(&one)).unwrap();
+    assert!(inventory.turn_if_free(Some(&other)).is_none());
+    assert!(inventory.turn_if_free(None).is_some(), "nothing is held for an order without a name");
+    assert!(turn.decide_and_hold(Instant::now(), bid));
+    assert!(!inventory.turn_if_free(Some(&other)).unwrap().decide_and_hold(Instant::now(), bid));
+}
+
+#[tokio::test]
 async fn holds_come_back_by_their_time_also_when_nobody_asks() {
     let peer = Peer::start(cluster(&["a"])).await;
     let inventory = holding(&peer, Span::millis(200)).await;
