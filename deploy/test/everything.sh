@@ -18,6 +18,7 @@ profile=dist
 parts=(programs aarch64 library deb image wheel chart sbom)
 make=yes
 twice=
+quick=
 allowed=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -26,6 +27,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --quick)
+      quick=yes
       parts=(library wheel)
       profile=dev
       ;;
@@ -53,7 +55,8 @@ rm -rf "$logs"
 mkdir -p "$logs"
 table=()
 wrong=
-record() { table+=("$(printf '%-22s %-8s %s' "$1" "$2" "$3")"); }
+# record WHAT OUTCOME SECONDS WHY
+record() { table+=("$(printf '%-14s %-8s %7s  %s' "$1" "$2" "${3:+$3 s}" "$4")"); }
 
 make_all() {
   local words=(--profile "$profile" "${allowed[@]}") part
@@ -89,36 +92,44 @@ if [ -n "$make" ]; then
   make_all || wrong=yes
 fi
 for part in "${parts[@]}"; do
+  took=$(sed -n "s/^took: $part: \(.*\) s$/\1/p" "$logs/make" 2>/dev/null | tail -1)
   if compgen -G "dist/$(files_of "$part")" >/dev/null; then
-    record "make $part" "done" ""
+    record "make $part" "done" "$took" ""
   else
     why=$(sed -n "s/^missing: $part: //p" "$logs/make" 2>/dev/null | tail -1)
-    record "make $part" "NOT done" "${why:-it is not in dist/}"
+    record "make $part" "NOT done" "$took" "${why:-it is not in dist/}"
   fi
 done
 
 say "checksums"
 if [ ! -e dist/SHA256SUMS ]; then
-  record "test sums" "NOT done" "there are none, since a part is missing"
+  record "test sums" "NOT done" "" "there are none, since a part is missing"
 elif (cd dist && sha256sum --check --strict --quiet SHA256SUMS); then
-  record "test sums" "done" ""
+  record "test sums" "done" "" ""
 else
-  record "test sums" WRONG "SHA256SUMS is not of these files"
+  record "test sums" WRONG "" "SHA256SUMS is not of these files"
   wrong=yes
 fi
 
-for test in programs library deb image wheel chart; do
-  case " ${parts[*]} " in *" $test "*) ;; *) continue ;; esac
-  compgen -G "dist/$(files_of "$test")" >/dev/null || continue
+for test in programs library memory deb image wheel chart; do
+  part=$test
+  if [ "$test" = memory ]; then
+    [ -z "$quick" ] || continue
+    part=library
+  fi
+  case " ${parts[*]} " in *" $part "*) ;; *) continue ;; esac
+  compgen -G "dist/$(files_of "$part")" >/dev/null || continue
   say "testing: $test"
   code=0
+  start=$SECONDS
   deploy/test/$test.sh dist 2>&1 | tee "$logs/$test" || code=${PIPESTATUS[0]}
+  took=$((SECONDS - start))
   last=$(tail -1 "$logs/$test")
   case $code in
-    0) record "test $test" "done" "$(grep -o 'not run: .*' "$logs/$test" | paste -sd ';' || true)" ;;
-    77) record "test $test" "NOT done" "$last" ;;
+    0) record "test $test" "done" "$took" "$(grep -o 'not run: .*' "$logs/$test" | paste -sd ';' || true)" ;;
+    77) record "test $test" "NOT done" "$took" "$last" ;;
     *)
-      record "test $test" WRONG "$last"
+      record "test $test" WRONG "$took" "$last"
       wrong=yes
       ;;
   esac
@@ -127,10 +138,11 @@ done
 if [ -n "$twice" ]; then
   say "making it again"
   cp dist/SHA256SUMS "$logs/first"
+  start=$SECONDS
   if make_all && diff "$logs/first" dist/SHA256SUMS; then
-    record "make twice" "done" "every file is the same"
+    record "make twice" "done" $((SECONDS - start)) "every file is the same"
   else
-    record "make twice" WRONG "two builds differ"
+    record "make twice" WRONG $((SECONDS - start)) "two builds differ"
     wrong=yes
   fi
 fi

@@ -49,6 +49,10 @@ pub const MARKET_TARGETS: [&str; 1] = ["chain_answer"];
 /// The targets that run plugins, which take longer to build: see `plugins`.
 pub const PLUGIN_TARGETS: [&str; 5] = ["plugin_file", "plugin_inspect", "plugin_text", "plugin_answer", "plugin_order"];
 
+/// The target that calls the C library: see `pricing-ffi/tests/ffi/sequence.rs`. It is not here, since whatever depends on
+/// this crate would then depend on the engine.
+pub const LIBRARY_TARGETS: [&str; 1] = ["abi"];
+
 /// The budget of a search while fuzzing.
 const BUDGET: SearchBudget = SearchBudget { steps: 200_000 };
 

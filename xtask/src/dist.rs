@@ -20,6 +20,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use crate::tools::{target, top};
 use programs::{Arch, Tree};
@@ -170,6 +171,7 @@ fn make(options: &Options) -> io::Result<()> {
     let (mut trees, mut missing) = (Vec::new(), Vec::new());
     for part in Part::ALL.into_iter().filter(|part| options.has(*part)) {
         eprintln!("\n== {}", part.name());
+        let start = Instant::now();
         match make_part(part, &work, &mut trees).and_then(|made| made.iter().try_for_each(|at| hand_over(at, &output)))
         {
             Ok(()) => {}
@@ -178,6 +180,7 @@ fn make(options: &Options) -> io::Result<()> {
                 missing.push((part, error));
             }
         }
+        eprintln!("took: {}: {} s", part.name(), start.elapsed().as_secs());
     }
     for (part, error) in &missing {
         eprintln!("missing: {}: {error}", part.name());

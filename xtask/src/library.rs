@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cargo;
-use crate::tools::{PROTOC_GEN_GO, run};
+use crate::tools::{PROTOC_GEN_GO, run, target};
 
 /// The version of the library's interface: that of its `soname`.
 const INTERFACE: &str = "0";
 
 /// What a static library needs of the system.
 const SYSTEM_LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
+
+/// The target of the library under a sanitizer. With a target, the flags do not reach build scripts and macros.
+const SANITIZED: &str = "x86_64-unknown-linux-gnu";
 
 /// The folder of the library for the tests.
 const FOR_TESTS: &str = "target/library";
@@ -29,6 +32,48 @@ pub(crate) enum Build {
     Dist,
     /// Shared, from what the tests are built from.
     Debug,
+    /// Shared and static, as the tests are built. It takes a build of its own.
+    DebugStatic,
+    /// Shared, with every crate under the address sanitizer, for programs that have its run-time library.
+    Sanitized,
+}
+
+impl Build {
+    fn has_static(self) -> bool {
+        matches!(self, Self::Dist | Self::DebugStatic)
+    }
+
+    /// Where the libraries are.
+    fn folder(self) -> PathBuf {
+        target().join(match self {
+            Self::Dist => "dist",
+            Self::Debug => "debug/deps",
+            Self::DebugStatic => "static/debug",
+            Self::Sanitized => "sanitizer/x86_64-unknown-linux-gnu/debug",
+        })
+    }
+
+    /// Builds them.
+    fn run(self) -> bool {
+        let alone = |toolchain: &[&'static str], kinds: &str, options: &[&str], flags: &[(&str, &str)]| {
+            let rustc = ["rustc", "--package", "pricing-ffi", "--lib", "--crate-type", kinds];
+            cargo(&[toolchain, &rustc, options].concat(), flags)
+        };
+        match self {
+            Self::Dist => alone(&[], "cdylib,staticlib", &["--profile", "dist"], &[]),
+            // A build of the library alone would have other features, and so other dependencies.
+            Self::Debug => cargo(&["test", "--workspace", "--test", "ffi", "--test", "cli", "--no-run"], &[]),
+            Self::DebugStatic => {
+                let folder = target().join("static");
+                alone(&[], "cdylib,staticlib", &["--target-dir", &folder.to_string_lossy()], &[])
+            }
+            Self::Sanitized => {
+                let folder = target().join("sanitizer");
+                let options = ["--target", SANITIZED, "--target-dir", &folder.to_string_lossy()];
+                alone(&["+nightly"], "cdylib", &options, &[("RUSTFLAGS", "-Zsanitizer=address")])
+            }
+        }
+    }
 }
 
 /// Builds the library, and installs it into a folder.
@@ -36,18 +81,10 @@ pub(crate) enum Build {
 /// # Errors
 /// When it cannot be built or written.
 pub(crate) fn install(prefix: &Path, build: Build) -> io::Result<()> {
-    let built = match build {
-        Build::Dist => {
-            let kinds = ["--crate-type", "cdylib,staticlib"];
-            cargo(&[&["rustc", "--package", "pricing-ffi", "--lib", "--profile", "dist"], &kinds[..]].concat(), &[])
-        }
-        // A build of the library alone would have other features, and so other dependencies.
-        Build::Debug => cargo(&["test", "--workspace", "--test", "ffi", "--test", "cli", "--no-run"], &[]),
-    };
-    if !built {
+    if !build.run() {
         return Err(io::Error::other("the library was not built"));
     }
-    let from = Path::new("target").join(if build == Build::Dist { "dist" } else { "debug/deps" });
+    let from = build.folder();
     let (lib, include) = (prefix.join("lib"), prefix.join("include"));
     fs::create_dir_all(lib.join("pkgconfig"))?;
     fs::create_dir_all(&include)?;
@@ -59,7 +96,7 @@ pub(crate) fn install(prefix: &Path, build: Build) -> io::Result<()> {
     link(&by_interface, &lib.join("libbidprice.so"))?;
     let shared = package("bidprice", "-L${libdir} -lbidprice");
     fs::write(lib.join("pkgconfig/bidprice.pc"), shared)?;
-    if build == Build::Dist {
+    if build.has_static() {
         replace(&from.join("libpricing_ffi.a"), &lib.join("libbidprice.a"))?;
         let archive = format!("${{libdir}}/libbidprice.a {SYSTEM_LIBRARIES}");
         fs::write(lib.join("pkgconfig/bidprice-static.pc"), package("bidprice-static", &archive))?;
@@ -93,7 +130,7 @@ fn package(name: &str, libraries: &str) -> String {
 }
 
 /// Checks the Go module: formatted, vetted, generated code current, and its tests. Unless it has to be quick, also the
-/// strategy, and all tests under the race detector.
+/// strategy, all tests under the race detector, and a program that has the library in it.
 ///
 /// # Errors
 /// When a check fails, or a tool is missing.
@@ -119,9 +156,20 @@ pub(crate) fn check_go(quotes: &str, is_quick: bool) -> io::Result<()> {
     for folder in [Some(module), strategy].into_iter().flatten() {
         go(&folder, &["vet", "./..."])?;
         let race: &[&str] = if is_quick { &[] } else { &["-race"] };
-        go(&folder, &[&["test", "-count=1"], race, &["./..."]].concat())?;
+        // The stress tests take as long as they have quotes.
+        go(&folder, &[&["test", "-count=1", "-timeout=0"], race, &["./..."]].concat())?;
     }
-    Ok(())
+    if is_quick { Ok(()) } else { check_static(&top) }
+}
+
+/// Runs the example of the package `library` with the library in its program. Nothing says where a shared one is.
+fn check_static(top: &Path) -> io::Result<()> {
+    let prefix = top.join(FOR_TESTS).join("static");
+    install(&prefix, Build::DebugStatic)?;
+    let mut test = Command::new("go");
+    test.args(["test", "-count=1", "-tags=bidprice_static", "-run=^Example$", "./library"]);
+    test.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).env_remove("LD_LIBRARY_PATH");
+    run(test.current_dir(top.join(MODULE)))
 }
 
 /// Compares the generated code of the Go module with what protoc makes now.

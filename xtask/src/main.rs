@@ -30,16 +30,17 @@ const USAGE: &str = "usage: cargo xtask VERB
   golden [--bless]  the golden cases of the programs and the commands of the book; --bless writes what they print now
   fuzz [SECONDS] [--plugins]
                     every fuzz target for some seconds each (default 10; needs nightly and cargo-fuzz); those that run
-                    plugins only with --plugins: with the engine in it, the first build takes long
+                    plugins or call the C library only with --plugins: with the engine in it, the first build takes long
   proto             the code that the .proto files generate
   header            the header of the C library
-  library PREFIX [--debug]
+  library PREFIX [--debug | --sanitized]
                     the C library in a folder: shared and static, with its header and its pkg-config files; --debug
-                    takes what the tests are built from, without the static library
+                    takes what the tests are built from, without the static library; --sanitized compiles all of it
+                    for the address sanitizer, shared only (needs nightly)
   go [--quick | --quotes N]
                     the Go module in examples/go on the C library, under the race detector, each goroutine with so many
-                    quotes (default 200; needs go, protoc and pkg-config); --quick leaves out the race detector, and
-                    the strategy, whose dependencies take minutes to build
+                    quotes (default 200; needs go, protoc and pkg-config); --quick leaves out the race detector, the
+                    strategy, whose dependencies take minutes to build, and the static library, which does, too
   docs              the references of the configuration and of scenarios, and the configuration's schema
   market            the answers of the made-up chain in examples/market
   study             the tables of docs/study.md and docs/which-card.md, from runs of their scenarios
@@ -63,7 +64,7 @@ const USAGE: &str = "usage: cargo xtask VERB
                     Python (needs node, npm and python3)";
 
 /// Every fuzz target, with its name in `fuzz/Cargo.toml`.
-const FUZZ_TARGETS: [&str; 15] = [
+const FUZZ_TARGETS: [&str; 16] = [
     "chain_answer",
     "sdl",
     "group_spec",
@@ -79,6 +80,7 @@ const FUZZ_TARGETS: [&str; 15] = [
     "plugin_text",
     "plugin_answer",
     "plugin_order",
+    "abi",
 ];
 
 fn main() -> ExitCode {
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
         ["header"] => cargo(&["test", "--workspace", "--test", "ffi", "header::"], &[("BIDPRICE_GENERATE", "1")]),
         ["library", prefix] => told(library::install(Path::new(prefix), library::Build::Dist)),
         ["library", prefix, "--debug"] => told(library::install(Path::new(prefix), library::Build::Debug)),
+        ["library", prefix, "--sanitized"] => told(library::install(Path::new(prefix), library::Build::Sanitized)),
         ["go"] => told(library::check_go("200", false)),
         ["go", "--quick"] => told(library::check_go("50", true)),
         ["go", "--quotes", quotes] => told(library::check_go(quotes, false)),
@@ -180,7 +183,7 @@ const SOAKS: [(&str, &str); 5] = [
     ("host", "soak::many_calls_leave_no_memory_behind"),
     ("host", "soak::attacks_leave_no_memory_behind"),
     ("cli", "soak::under_load_and_drills_it_does_not_grow"),
-    ("ffi", "lifetime::a_hundred_engines_leave_neither_threads_nor_files"),
+    ("ffi", "lifetime::a_hundred_engines_leave_neither_threads_nor_files_nor_memory"),
 ];
 
 /// Runs each soak test in its own process, because the memory of a process is that of all its tests.
@@ -220,14 +223,24 @@ fn workflows() -> bool {
 fn fuzz(seconds: &str, with_plugins: bool) -> bool {
     let limit = format!("-max_total_time={seconds}");
     let profile: &[&str] = if seconds.parse().is_ok_and(|seconds: u64| seconds < 60) { &["--dev"] } else { &[] };
-    let runs_plugins = |target: &str| target.starts_with("plugin_");
-    FUZZ_TARGETS.iter().filter(|target| with_plugins || !runs_plugins(target)).all(|target| {
-        // The engine installs signal handlers and guard pages, which the address sanitizer would report as errors.
-        let options: &[&str] =
-            if runs_plugins(target) { &["--features", "plugins", "--sanitizer", "none"] } else { &[] };
+    FUZZ_TARGETS.iter().map(|target| (target, fuzz_options(target))).all(|(target, options)| {
+        if !with_plugins && !options.is_empty() {
+            return true;
+        }
         let limits = ["--", &limit, "-timeout=10", "-rss_limit_mb=2048"];
         cargo(&[&["+nightly", "fuzz", "run"], profile, options, &[target], &limits].concat(), &[])
     })
+}
+
+/// What a fuzz target with the engine in it is built with.
+fn fuzz_options(target: &str) -> &'static [&'static str] {
+    match target {
+        // No plugin runs there, and the pointers of the calls are what the address sanitizer is for.
+        "abi" => &["--features", "library"],
+        // The engine installs signal handlers and guard pages, which the address sanitizer would report as errors.
+        _ if target.starts_with("plugin_") => &["--features", "plugins", "--sanitizer", "none"],
+        _ => &[],
+    }
 }
 
 fn cargo(args: &[&str], environment: &[(&str, &str)]) -> bool {

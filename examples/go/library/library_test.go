@@ -8,10 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -175,70 +172,6 @@ func TestBothTransportsGiveTheSameBytes(t *testing.T) {
 				t.Fatalf("%s: %v\n%v", name, err, serviceErr)
 			}
 		}
-	}
-}
-
-func TestManyAskWhileEverythingChanges(t *testing.T) {
-	quotes, err := strconv.Atoi(os.Getenv("QUOTES"))
-	if err != nil {
-		quotes = 50
-	}
-	folder := folder(t)
-	client := opened(t, folder)
-	inventory, err := os.ReadFile(filepath.Join(folder, "inventory.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	order, err := os.ReadFile(corpus("../examples/request.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var askers, changers sync.WaitGroup
-	done, priced := make(chan struct{}), atomic.Int64{}
-	change := func(do func(round int)) {
-		changers.Go(func() {
-			for round := 0; ; round++ {
-				select {
-				case <-done:
-					return
-				default:
-					do(round)
-				}
-			}
-		})
-	}
-	change(func(round int) {
-		put(t, filepath.Join(folder, "rates.toml"), []byte(strings.Replace(rates, "1900", strconv.Itoa(1900+round%9), 1)))
-		// A file that was replaced while the reload looked is an error, and changes nothing.
-		client.Reload(context.Background(), "")
-	})
-	change(func(round int) {
-		put(t, filepath.Join(folder, "inventory.json"), append(inventory, bytes.Repeat([]byte{' '}, round%7)...))
-		time.Sleep(10 * time.Millisecond)
-	})
-	for asker := range 32 {
-		askers.Go(func() {
-			for quote := range quotes {
-				_, err := client.Ask(context.Background(), bidprice.Text(string(order)), "", quote%2 == 0)
-				var noBid *bidprice.NoBid
-				if err != nil && !errors.As(err, &noBid) {
-					t.Errorf("asker %d: %v", asker, err)
-					return
-				}
-				if err == nil {
-					priced.Add(1)
-				}
-			}
-		})
-	}
-	askers.Wait()
-	close(done)
-	changers.Wait()
-	if priced.Load() == 0 {
-		t.Error("nothing was priced")
-	}
-	if text, err := Metrics(client); err != nil || !strings.Contains(text, "bidprice_request_seconds_count{call=\"quote\"}") {
-		t.Error(text, err)
 	}
 }
 

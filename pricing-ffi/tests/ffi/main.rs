@@ -4,7 +4,9 @@
 #![allow(unsafe_code, reason = "the calls are those of C")]
 
 mod calls;
+mod fuzz_corpus;
 mod header;
 mod lifetime;
 mod misuse;
 mod opened;
+mod sequence;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use pricing_ffi::Code;
 use pricing_ffi::abi::{
-    Buffer, bidprice_close, bidprice_free, bidprice_metrics, bidprice_open_file, bidprice_open_text, bidprice_quote,
-    bidprice_release, bidprice_reload, bidprice_screen, bidprice_status,
+    Buffer, bidprice_close, bidprice_free, bidprice_last_error, bidprice_metrics, bidprice_open_file,
+    bidprice_open_text, bidprice_quote, bidprice_release, bidprice_reload, bidprice_screen, bidprice_status,
 };
 use pricing_proto::bidprice::v1::StatusResponse;
 use prost::Message;
@@ -87,45 +87,27 @@ impl Opened {
     }
 
     pub(crate) fn quote(&self, request: &[u8], timeout: u32) -> Answer {
-        let mut answer = empty();
-        // SAFETY: the pointers are those of a slice and a variable.
-        let code = unsafe { bidprice_quote(self.0, request.as_ptr(), request.len(), timeout, &raw mut answer) };
-        taken(code, answer)
+        quote(self.0, request, timeout)
     }
 
     pub(crate) fn screen(&self, request: &[u8]) -> Answer {
-        let mut answer = empty();
-        // SAFETY: as above.
-        let code = unsafe { bidprice_screen(self.0, request.as_ptr(), request.len(), 0, &raw mut answer) };
-        taken(code, answer)
+        screen(self.0, request)
     }
 
     pub(crate) fn release(&self, request: &[u8]) -> Answer {
-        let mut answer = empty();
-        // SAFETY: as above.
-        let code = unsafe { bidprice_release(self.0, request.as_ptr(), request.len(), &raw mut answer) };
-        taken(code, answer)
+        release(self.0, request)
     }
 
     pub(crate) fn reload(&self, request: &[u8]) -> Answer {
-        let mut answer = empty();
-        // SAFETY: as above.
-        let code = unsafe { bidprice_reload(self.0, request.as_ptr(), request.len(), &raw mut answer) };
-        taken(code, answer)
+        reload(self.0, request)
     }
 
     pub(crate) fn status(&self) -> StatusResponse {
-        let mut answer = empty();
-        // SAFETY: the pointer is that of a variable.
-        let code = unsafe { bidprice_status(self.0, &raw mut answer) };
-        StatusResponse::decode(taken(code, answer).unwrap().as_slice()).unwrap()
+        StatusResponse::decode(status(self.0).unwrap().as_slice()).unwrap()
     }
 
     pub(crate) fn metrics(&self) -> String {
-        let mut answer = empty();
-        // SAFETY: as above.
-        let code = unsafe { bidprice_metrics(self.0, &raw mut answer) };
-        String::from_utf8(taken(code, answer).unwrap()).unwrap()
+        String::from_utf8(metrics(self.0).unwrap()).unwrap()
     }
 }
 
@@ -133,6 +115,48 @@ impl Drop for Opened {
     fn drop(&mut self) {
         let _ = bidprice_close(self.0);
     }
+}
+
+/// Makes a call that fills a buffer, and takes the answer out of it.
+pub(crate) fn ask(call: impl FnOnce(*mut Buffer) -> Code) -> Answer {
+    let mut answer = empty();
+    let code = call(&raw mut answer);
+    taken(code, answer)
+}
+
+pub(crate) fn quote(handle: u64, request: &[u8], timeout: u32) -> Answer {
+    // SAFETY: the pointers are those of a slice and a variable. So are all below.
+    ask(|answer| unsafe { bidprice_quote(handle, request.as_ptr(), request.len(), timeout, answer) })
+}
+
+pub(crate) fn screen(handle: u64, request: &[u8]) -> Answer {
+    // SAFETY: as above.
+    ask(|answer| unsafe { bidprice_screen(handle, request.as_ptr(), request.len(), 0, answer) })
+}
+
+pub(crate) fn release(handle: u64, request: &[u8]) -> Answer {
+    // SAFETY: as above.
+    ask(|answer| unsafe { bidprice_release(handle, request.as_ptr(), request.len(), answer) })
+}
+
+pub(crate) fn reload(handle: u64, request: &[u8]) -> Answer {
+    // SAFETY: as above.
+    ask(|answer| unsafe { bidprice_reload(handle, request.as_ptr(), request.len(), answer) })
+}
+
+pub(crate) fn status(handle: u64) -> Answer {
+    // SAFETY: as above.
+    ask(|answer| unsafe { bidprice_status(handle, answer) })
+}
+
+pub(crate) fn metrics(handle: u64) -> Answer {
+    // SAFETY: as above.
+    ask(|answer| unsafe { bidprice_metrics(handle, answer) })
+}
+
+pub(crate) fn last_error(handle: u64) -> Answer {
+    // SAFETY: as above.
+    ask(|answer| unsafe { bidprice_last_error(handle, answer) })
 }
 
 pub(crate) fn open_text(config: &str, folder: &Path) -> Result<u64, (Code, String)> {
