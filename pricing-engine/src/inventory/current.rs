@@ -63,7 +63,7 @@ impl CurrentView {
         let source = &self.source;
         let why = |problem: &str| self.problem.as_deref().map_or_else(String::new, |what| format!("{problem}{what}"));
         let Some(in_use) = &self.in_use else {
-            return Err(format!("{source} has sent no good snapshot yet{}", why(": ")));
+            return Err(format!("{source} has given no usable snapshot yet{}", why(": ")));
         };
         let age = in_use.age(now);
         if age > self.max_age {
@@ -74,7 +74,7 @@ impl CurrentView {
             ));
         }
         if self.handover.is_some_and(|until| now >= until) {
-            return Err(format!("{source}, which the configuration names now, has sent no good snapshot{}", why(": ")));
+            return Err(format!("{source}, which the configuration names now, has given no usable snapshot{}", why(": ")));
         }
         Ok(&in_use.accepted.snapshot)
     }

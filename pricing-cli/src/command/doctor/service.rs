@@ -204,7 +204,7 @@ fn troubles(status: &StatusResponse, checkup: &mut Checkup) {
     let mut problem =
         |subject: &str, found: &str, remedy: &str| checkup.problem(Group::Service, subject, found, remedy);
     if let Some(inventory) = status.inventory.as_ref().filter(|inventory| inventory.state == "unusable") {
-        let why = inventory.problem.as_deref().unwrap_or("it has sent no good snapshot yet");
+        let why = inventory.problem.as_deref().unwrap_or("it has given no usable snapshot yet");
         problem("inventory", &format!("the service has none that it can use: {why}"), "see the inventory below");
     }
     if let Some(feed) = status.feed.as_ref().filter(|feed| feed.usd_per_akt.is_none()) {

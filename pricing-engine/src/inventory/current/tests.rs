@@ -33,7 +33,7 @@ fn names(current: &CurrentInventory, now: Instant) -> Result<Vec<String>, String
 #[test]
 fn without_a_snapshot_nothing_is_priced_and_the_message_says_why() {
     let (mut current, start) = current();
-    assert_eq!(names(&current, start).unwrap_err(), "the provider https://host:8444 has sent no good snapshot yet");
+    assert_eq!(names(&current, start).unwrap_err(), "the provider https://host:8444 has given no usable snapshot yet");
     current.lost("connection refused");
     let message = names(&current, start).unwrap_err();
     assert!(message.ends_with("no good snapshot yet: connection refused"), "{message}");

@@ -118,7 +118,7 @@ async fn a_file_that_is_not_there_yet_is_waited_for() {
     let inventory = follow(&config(&path));
     until_reading(&inventory, "lost", |reading| reading.counters.lost > 1).await;
     let why = known(&inventory).unwrap_err();
-    assert!(why.contains("inventory.json has sent no good snapshot yet: it cannot be read: No such file"), "{why}");
+    assert!(why.contains("inventory.json has given no usable snapshot yet: it cannot be read: No such file"), "{why}");
     fs::write(&path, text(&["a"])).unwrap();
     until("it is there", || names(&inventory) == ["a"]).await;
     assert!(inventory.reading(Instant::now()).source.contains("inventory.json"));

@@ -68,7 +68,7 @@ async fn a_peer_that_was_frozen_from_the_start_is_unusable_and_says_so() {
     let inventory = follow_impatiently(&peer);
     until_reading(&inventory, "lost", |reading| reading.counters.lost > 0).await;
     let why = known(&inventory).unwrap_err();
-    assert!(why.contains("has sent no good snapshot yet: it sent nothing within 400ms"), "{why}");
+    assert!(why.contains("has given no usable snapshot yet: it sent nothing within 400ms"), "{why}");
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn what_speaks_no_grpc_is_unusable_and_says_so() {
     let inventory = follow(&operator(&format!("http://{address}")));
     until_reading(&inventory, "lost", |reading| reading.counters.lost >= 2).await;
     let why = known(&inventory).unwrap_err();
-    assert!(why.contains("has sent no good snapshot yet: "), "{why}");
+    assert!(why.contains("has given no usable snapshot yet: "), "{why}");
     server.abort();
 }
 
