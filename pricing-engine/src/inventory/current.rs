@@ -74,7 +74,10 @@ impl CurrentView {
             ));
         }
         if self.handover.is_some_and(|until| now >= until) {
-            return Err(format!("{source}, which the configuration names now, has given no usable snapshot{}", why(": ")));
+            return Err(format!(
+                "{source}, which the configuration names now, has given no usable snapshot{}",
+                why(": ")
+            ));
         }
         Ok(&in_use.accepted.snapshot)
     }

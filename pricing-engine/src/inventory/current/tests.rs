@@ -36,7 +36,7 @@ fn without_a_snapshot_nothing_is_priced_and_the_message_says_why() {
     assert_eq!(names(&current, start).unwrap_err(), "the provider https://host:8444 has given no usable snapshot yet");
     current.lost("connection refused");
     let message = names(&current, start).unwrap_err();
-    assert!(message.ends_with("no good snapshot yet: connection refused"), "{message}");
+    assert!(message.ends_with("no usable snapshot yet: connection refused"), "{message}");
     current.refuse(&empty());
     assert!(names(&current, start).unwrap_err().contains("no usable node"));
     assert_eq!(current.reading(start).state, State::Unusable);
