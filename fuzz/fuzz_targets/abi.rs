@@ -14,7 +14,9 @@ mod sequence;
 
 static SHARED: OnceLock<sequence::Shared> = OnceLock::new();
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| SHARED.get_or_init(|| sequence::Shared::open(&folder())).run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    SHARED.get_or_init(|| sequence::Shared::open(&folder())).run(data);
+});
 
 /// The folder of this process. A fuzzer ends without cleaning up, so the folders of those that have ended are removed.
 fn folder() -> PathBuf {

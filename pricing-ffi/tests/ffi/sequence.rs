@@ -5,6 +5,7 @@
 //! is null, or has a length that no object has. Handles, buffers to be freed and the order of calls are whatever the bytes
 //! say.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -45,7 +46,9 @@ watch = "0s"
 level = "off"
 "#;
 
-/// Calls that wait for files to settle, a third of a second each: so many a sequence.
+/// Opening an engine and reloading wait for files to settle, a third of a second each. Sequences that begin with this byte
+/// may do so that often, others never: a fuzzer has to be quick.
+const PATIENT: u8 = 255;
 const WAITS: u32 = 2;
 
 /// The engine that all sequences share, since opening one takes long. None of them closes it or changes its files.
@@ -62,13 +65,18 @@ impl Shared {
         Self { engine: Opened::text(CONFIG, folder.path()), folder }
     }
 
-    /// Makes the calls that the bytes say.
-    pub(crate) fn run(&self, bytes: &[u8]) {
-        let mut sequence = Sequence { shared: self, bytes, own: BTreeSet::new(), last: 0, folder: None, waits: 0 };
+    /// Makes the calls that the bytes say. Returns the number of bids.
+    pub(crate) fn run(&self, bytes: &[u8]) -> usize {
+        let mut sequence =
+            Sequence { shared: self, bytes, own: BTreeSet::new(), last: 0, folder: None, waits: 0, bids: Cell::new(0) };
+        if sequence.number() == PATIENT {
+            sequence.waits = WAITS;
+        }
         while let Some(call) = sequence.byte() {
             sequence.call(call);
         }
         sequence.own.iter().for_each(|handle| assert_eq!(bidprice_close(*handle), Code::Ok));
+        sequence.bids.get()
     }
 }
 
@@ -88,7 +96,9 @@ struct Sequence<'a> {
     last: u64,
     /// The files of these, once there is one.
     folder: Option<TempDir>,
+    /// How often it may still wait.
     waits: u32,
+    bids: Cell<usize>,
 }
 
 impl Sequence<'_> {
@@ -122,12 +132,6 @@ impl Sequence<'_> {
 
     fn is_open(&self, handle: u64) -> bool {
         handle == self.shared.engine.0 || self.own.contains(&handle)
-    }
-
-    /// Whether there may be one more call that waits.
-    fn may_wait(&mut self) -> bool {
-        self.waits += 1;
-        self.waits <= WAITS
     }
 
     fn call(&mut self, call: u8) {
@@ -189,6 +193,7 @@ impl Sequence<'_> {
         // What is bid on passes the screening. Without these fields, both calls are about the same order and owner.
         let asked = QuoteRequest::decode(request).unwrap();
         let is_bid = |quote: &Quote| quote.decision() == Decision::Bid;
+        self.bids.update(|bids| bids + response.quotes.iter().filter(|quote| is_bid(quote)).count());
         if asked.order_id.is_none() && asked.targets.is_empty() {
             let request = ScreenRequest { order: asked.order, owner: asked.owner }.encode_to_vec();
             if let Some(screened) = self.check::<ScreenResponse>(handle, opened::screen(handle, &request)) {
@@ -201,7 +206,8 @@ impl Sequence<'_> {
 
     fn reload(&mut self) {
         let (handle, request) = (self.handle(), self.chunk());
-        if !self.is_open(handle) || self.may_wait() {
+        if !self.is_open(handle) || self.waits > 0 {
+            self.waits = self.waits.saturating_sub(1);
             self.check::<ReloadResponse>(handle, opened::reload(handle, &request));
         }
     }
@@ -212,7 +218,7 @@ impl Sequence<'_> {
         let good = CONFIG.replace("max_age", "hold = \"1h\"\nmax_age");
         let text: &[u8] = if is_own { good.as_bytes() } else { &text };
         // It must not name what is outside of the folder: files, or machines.
-        if text.iter().any(|byte| matches!(byte, b'/' | b'\\')) || !self.may_wait() {
+        if text.iter().any(|byte| matches!(byte, b'/' | b'\\')) || self.waits == 0 {
             return;
         }
         let folder = self.own_folder().to_str().unwrap().to_owned();
@@ -239,6 +245,7 @@ impl Sequence<'_> {
         match answer {
             Ok(nothing) => {
                 assert!(nothing.is_empty() && handle > self.last && handle > self.shared.engine.0, "{handle}");
+                self.waits = self.waits.saturating_sub(1);
                 self.own.insert(handle);
                 self.last = handle;
             }
