@@ -1,11 +1,16 @@
 //! Shared inputs of the benchmarks.
 
 pub mod bare;
+pub mod core_quote;
+mod echo;
 pub mod fuel;
+pub mod library;
 pub mod load;
 pub mod plugins;
 pub mod service;
+pub mod share;
 pub mod simulate;
+pub mod site;
 pub mod stats;
 
 use pricing_core::money::Usd;

@@ -182,6 +182,14 @@ impl Clients {
         Ok(Self { connections, uri, message: framed(request) })
     }
 
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// When it is not answered.
+    pub async fn quote(&self) -> Result<QuoteResponse, Status> {
+        self.ask(0, None).await
+    }
+
     /// Keeps this many calls in flight for some time (closed loop).
     #[must_use]
     pub fn closed(&self, runtime: &Runtime, in_flight: usize, time: Duration) -> Outcomes {

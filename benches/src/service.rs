@@ -9,39 +9,66 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use pricing_engine::config::{Files, load_files};
+use pricing_engine::telemetry;
 use pricing_host::compile::Compiler;
-use pricing_proto::bidprice::v1::{Order, QuoteRequest, order};
 use pricing_service::Service;
 use tokio_util::sync::CancellationToken;
+
+use crate::core_quote::CoreQuote;
+use crate::{echo, site};
 
 /// A server process, which runs this same program.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+    answers: BufReader<ChildStdout>,
     folder: tempfile::TempDir,
     /// The TCP address. It also listens on a Unix socket.
     pub tcp: SocketAddr,
 }
 
+/// How many orders a service has priced, and how long that took, by its own count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Priced {
+    /// The orders.
+    pub orders: u64,
+    /// The time from reading the order to its answer's message, without waiting.
+    pub took: Duration,
+}
+
+impl Priced {
+    /// Returns the mean time since an earlier count.
+    #[must_use]
+    pub fn mean_since(self, before: Self) -> Duration {
+        let orders = u32::try_from(self.orders - before.orders).unwrap().max(1);
+        (self.took - before.took) / orders
+    }
+}
+
 /// Runs the server if this process was started as one. Returns whether it was.
 #[must_use]
 pub fn served() -> bool {
-    let config = std::env::args().skip_while(|argument| argument != "--serve").nth(1);
-    config.is_some_and(|config| {
-        serve(Path::new(&config));
-        true
-    })
+    let of = |role: &str| std::env::args().skip_while(|argument| argument != role).nth(1);
+    match (of("--serve"), of("--echo")) {
+        (Some(config), _) => serve(Path::new(&config)),
+        (None, Some(folder)) => echo::serve(Path::new(&folder)),
+        (None, None) => return false,
+    }
+    true
 }
 
-/// Runs the server until its standard input ends.
+/// Runs the server until its standard input ends. It answers each line of that with one line.
 fn serve(config: &Path) {
+    let loaded = load_files(&Files::read(&config.into())).unwrap();
+    let _telemetry = telemetry::install(&loaded.config.tracing).unwrap();
     let runtime = pricing_service::runtime().unwrap();
     let stop = CancellationToken::new();
     let service = {
@@ -49,37 +76,86 @@ fn serve(config: &Path) {
         Service::start(config, Compiler::InProcess).unwrap()
     };
     let serving = runtime.spawn(pricing_service::serve(service.clone(), stop.clone()));
-    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+    for line in std::io::stdin().lines() {
+        match line.unwrap().as_str() {
+            "priced" => println!("{} {}", service.load().priced, service.load().took.as_nanos()),
+            "core" => println!("{}", CoreQuote::of(service.engine()).mean().as_nanos()),
+            other => println!("`{other}` is unknown"),
+        }
+    }
     println!("{:?}", service.load());
     stop.cancel();
     runtime.block_on(serving).unwrap().unwrap();
 }
 
 impl Server {
-    /// Starts a server, and waits until it listens.
+    /// Starts a server that logs nothing, and waits until it listens.
     #[must_use]
     pub fn start(plugin: Option<&[u8]>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let tcp = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut config = format!(
-            "[listen]\nsocket = \"s\"\ntcp = \"{tcp}\"\n[inventory]\nfile = \"inventory.json\"\nmax_age = \"1h\"\n\
-             [feed]\nusd_per_akt = \"0.5\"\n[rates.gpu]\n\"t4\" = \"80\"\n\"a100.80Gi\" = \"1000\"\n\"h100\" = \"1900\"\n\
-             \"*\" = \"130\"\n"
-        );
+        Self::configured(plugin, site::QUIET)
+    }
+
+    /// Starts a server with further sections in its configuration, and waits until it listens.
+    #[must_use]
+    pub fn configured(plugin: Option<&[u8]>, more: &str) -> Self {
+        let (folder, tcp) = (tempfile::tempdir().unwrap(), free_address());
+        let mut config = format!("{more}[listen]\nsocket = \"s\"\ntcp = \"{tcp}\"\n");
         if let Some(plugin) = plugin {
             fs::write(folder.path().join("plugin.wasm"), plugin).unwrap();
             config.push_str("[plugin]\nfile = \"plugin.wasm\"\nfuel = 1000000000\ndeadline = \"1s\"\n");
         }
-        fs::write(folder.path().join("inventory.json"), inventory()).unwrap();
-        let path = folder.path().join("bidprice.toml");
-        fs::write(&path, config).unwrap();
+        let path = site::write(folder.path(), &config);
+        Self::spawn("--serve", &path, folder, tcp)
+    }
+
+    /// Starts a server that answers every call with `answer` and does nothing else, and waits until it listens.
+    #[must_use]
+    pub fn echo(answer: &[u8]) -> Self {
+        let (folder, tcp) = (tempfile::tempdir().unwrap(), free_address());
+        echo::write(folder.path(), tcp, answer);
+        let path = folder.path().to_owned();
+        Self::spawn("--echo", &path, folder, tcp)
+    }
+
+    fn spawn(role: &str, argument: &Path, folder: tempfile::TempDir, tcp: SocketAddr) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        let child = command.arg("--serve").arg(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let server = Self { child, folder, tcp };
+        command.arg(role).arg(argument).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Log lines are written, and nobody reads them.
+        command.stderr(fs::File::create(folder.path().join("stderr")).unwrap());
+        let mut child = command.spawn().unwrap();
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, answers, folder, tcp };
         while UnixStream::connect(server.socket()).is_err() {
+            assert!(server.child.try_wait().unwrap().is_none(), "the server has ended: {}", server.complaints());
             std::thread::sleep(Duration::from_millis(10));
         }
         server
+    }
+
+    fn complaints(&self) -> String {
+        fs::read_to_string(self.folder.path().join("stderr")).unwrap_or_default()
+    }
+
+    fn ask(&mut self, what: &str) -> String {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{what}").unwrap();
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).unwrap();
+        answer.trim().to_owned()
+    }
+
+    /// Returns what the service has priced so far.
+    #[must_use]
+    pub fn priced(&mut self) -> Priced {
+        let answer = self.ask("priced");
+        let (orders, nanos) = answer.split_once(' ').unwrap();
+        Priced { orders: orders.parse().unwrap(), took: Duration::from_nanos(nanos.parse().unwrap()) }
+    }
+
+    /// Returns how long the core alone takes for the order of [`site::request`], on the service's own inventory and in its
+    /// process. The service should have nothing to do meanwhile.
+    #[must_use]
+    pub fn core(&mut self) -> Duration {
+        Duration::from_nanos(self.ask("core").parse().unwrap())
     }
 
     /// Returns the path of its Unix socket.
@@ -126,86 +202,15 @@ impl Server {
     /// Stops the server, and returns the counts that it printed.
     #[must_use]
     pub fn stop(mut self) -> String {
-        self.child.stdin.take().unwrap().flush().unwrap();
+        drop(self.child.stdin.take());
         let mut said = String::new();
-        self.child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        self.answers.read_to_string(&mut said).unwrap();
         self.child.wait().unwrap();
         said.trim().to_owned()
     }
 }
 
-/// Returns an order of three services, one of which has two replicas with a card of any kind each.
-#[must_use]
-pub fn request() -> QuoteRequest {
-    asked(group("group", &[unit(1, 2, 1, 4000), unit(2, 1, 0, 4000), unit(3, 1, 0, 4000)]))
-}
-
-/// Returns the largest order that is accepted: 100 groups of 48 units, each with a card of any kind.
-#[must_use]
-pub fn large_request() -> QuoteRequest {
-    let units: Vec<String> = (1..=48).map(|id| unit(id, 1, 1, 100)).collect();
-    let groups: Vec<String> = (0..100).map(|number| group(&format!("group{number}"), &units)).collect();
-    QuoteRequest { alternatives: true, ..asked(format!("[{}]", groups.join(","))) }
-}
-
-fn asked(text: String) -> QuoteRequest {
-    let order = Some(Order { form: Some(order::Form::Text(text)) });
-    QuoteRequest { order, owner: "akash1tenantqqqqqqqqqqqqqqqqqqqqqqqqqq7wpl8u".to_owned(), ..QuoteRequest::default() }
-}
-
-fn group(name: &str, units: &[String]) -> String {
-    format!(
-        r#"{{"name":"{name}","requirements":{{"signed_by":{{"all_of":[],"any_of":[]}},"attributes":[]}},
-        "resources":[{}]}}"#,
-        units.join(",")
-    )
-}
-
-fn unit(id: u32, count: u32, gpus: u32, cpu: u32) -> String {
-    let attributes = if gpus > 0 { r#"[{"key":"vendor/nvidia/model/*","value":"true"}]"# } else { "[]" };
-    format!(
-        r#"{{"resource":{{"id":{id},"cpu":{{"units":{{"val":"{cpu}"}},"attributes":[]}},
-         "memory":{{"quantity":{{"val":"8589934592"}},"attributes":[]}},
-         "storage":[{{"name":"default","quantity":{{"val":"21474836480"}},"attributes":[]}}],
-         "gpu":{{"units":{{"val":"{gpus}"}},"attributes":{attributes}}},
-         "endpoints":[{{"kind":"SHARED_HTTP","sequence_number":0}}]}},
-         "count":{count},"price":{{"denom":"uakt","amount":"1000000000"}}}}"#
-    )
-}
-
-/// Returns an inventory of 100 nodes. Each has cards of one kind, of which some or all are in use.
-fn inventory() -> String {
-    const CARDS: [(u32, &str, &str, &str); 5] = [
-        (4, "t4", "16Gi", "PCIe"),
-        (8, "a100", "80Gi", "SXM4"),
-        (4, "a100", "40Gi", "PCIe"),
-        (8, "h100", "80Gi", "SXM5"),
-        (2, "rtx4090", "24Gi", "PCIe"),
-    ];
-    let pair = |allocatable: String, allocated: String| {
-        format!(
-            r#"{{"allocatable":{{"string":"{allocatable}"}},"allocated":{{"string":"{allocated}"}},"capacity":{{"string":"{allocatable}"}}}}"#
-        )
-    };
-    let nodes = (0..100_u32).zip(CARDS.iter().cycle()).map(|(place, (number, name, ram, interface))| {
-        // The first nodes are full, so that the search has work to do.
-        let used = if place < 60 { *number } else { place % number };
-        let card = format!(
-            r#"{{"vendor":"nvidia","name":"{name}","modelid":"{name}","interface":"{interface}","memorySize":"{ram}"}}"#
-        );
-        let cards = vec![card; usize::try_from(*number).unwrap()].join(",");
-        format!(
-            r#"{{"name":"node{place}","resources":{{"cpu":{{"quantity":{},"info":[]}},"memory":{{"quantity":{},"info":[]}},
-            "gpu":{{"quantity":{},"info":[{cards}]}},"ephemeralStorage":{},"volumesAttached":{},"volumesMounted":{}}},
-            "capabilities":{{"storageClasses":["beta3"]}}}}"#,
-            pair("64".to_owned(), format!("{}", if place < 40 { 63 } else { place % 50 })),
-            pair("512Gi".to_owned(), format!("{}Gi", place * 3)),
-            pair(number.to_string(), used.to_string()),
-            pair("2Ti".to_owned(), "100Gi".to_owned()),
-            pair("0".to_owned(), "0".to_owned()),
-            pair("0".to_owned(), "0".to_owned()),
-        )
-    });
-    let nodes: Vec<String> = nodes.collect();
-    format!(r#"{{"nodes":[{}],"storage":[]}}"#, nodes.join(","))
+/// Returns an address that was free a moment ago.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -10,7 +10,8 @@
 use std::time::{Duration, Instant};
 
 use benches::load::{Address, connect, framed, head};
-use benches::service::{Server, request, served};
+use benches::service::{Server, served};
+use benches::site::request;
 use benches::stats::Samples;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};

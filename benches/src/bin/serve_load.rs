@@ -5,6 +5,9 @@
 //! again. `--quick` takes less time. Latencies count from the intended start of a call, so that a client that falls
 //! behind does not hide delays.
 //!
+//! Before that, it compares the service with a bare tonic service that answers with the same bytes, and its own time for a
+//! quote with the core's. `--share` measures only this.
+//!
 //! `--attack` measures something else: ordinary orders while two other processes keep asking for the largest order that
 //! is accepted, 100 groups of 48 units with cards, with every set of cards.
 
@@ -17,7 +20,9 @@ use std::time::{Duration, Instant};
 
 use benches::load::{Address, Clients};
 use benches::plugins::{example, with_body};
-use benches::service::{Server, large_request, request, served};
+use benches::service::{Server, served};
+use benches::share;
+use benches::site::{large_request, request};
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +47,10 @@ fn main() {
     let runtime = Runtime::new().unwrap();
     if given("--attack") {
         return measure_attack(&runtime, time);
+    }
+    share::measure(&runtime, time);
+    if given("--share") {
+        return;
     }
     let spin = "(local $n i32) (loop $again (br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) \
                 (i32.const 1))) (i32.const 2000000))))";

@@ -222,13 +222,30 @@ func TestErrorsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-func benchmark(b *testing.B, client *bidprice.Client) {
-	order, err := os.ReadFile(corpus("../examples/request.json"))
-	if err != nil {
-		b.Fatal(err)
+// unit is a resource unit of a group spec. Its cards may be of any model.
+func unit(id, count, cards int) string {
+	models := "[]"
+	if cards > 0 {
+		models = `[{"key":"vendor/nvidia/model/*","value":"true"}]`
 	}
+	return fmt.Sprintf(`{"resource":{"id":%d,"cpu":{"units":{"val":"4000"},"attributes":[]},
+		"memory":{"quantity":{"val":"8589934592"},"attributes":[]},
+		"storage":[{"name":"default","quantity":{"val":"21474836480"},"attributes":[]}],
+		"gpu":{"units":{"val":"%d"},"attributes":%s},"endpoints":[{"kind":"SHARED_HTTP","sequence_number":0}]},
+		"count":%d,"price":{"denom":"uakt","amount":"1000000000"}}`, id, cards, models, count)
+}
+
+// threeServices is the order of the benchmarks in Rust: one of the services has two replicas with a card each.
+func threeServices() string {
+	units := strings.Join([]string{unit(1, 2, 1), unit(2, 1, 0), unit(3, 1, 0)}, ",")
+	return fmt.Sprintf(`{"name":"group","requirements":{"signed_by":{"all_of":[],"any_of":[]},"attributes":[]},
+		"resources":[%s]}`, units)
+}
+
+func benchmark(b *testing.B, client *bidprice.Client) {
+	order := bidprice.Text(threeServices())
 	for b.Loop() {
-		if _, err := client.Ask(context.Background(), bidprice.Text(string(order)), "", false); err != nil {
+		if _, err := client.Ask(context.Background(), order, "", false); err != nil {
 			b.Fatal(err)
 		}
 	}

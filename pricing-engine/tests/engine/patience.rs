@@ -1,6 +1,6 @@
 //! Tests of orders that are priced for a moment first.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken test must say so at once")]
+#![expect(clippy::unwrap_used, reason = "a broken test must say so at once")]
 
 use std::fs;
 use std::path::Path;
